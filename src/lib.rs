@@ -1,0 +1,9 @@
+//! Fantail: a reverse proxy for Server-Sent Events.
+
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod event;
+pub mod position;
+pub mod sse;
+pub mod topic_key;

@@ -1,0 +1,2 @@
+//! The `fantail` program.
+fn main() {}

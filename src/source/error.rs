@@ -1,0 +1,69 @@
+//! Why an upstream gave no events, and whether that is its last word.
+
+use std::io;
+
+use crate::metrics::UpstreamReason;
+
+/// An answer that means something: the upstream works, and this is what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// 204: its author's word for "stop for ever".
+    NoContent,
+    /// A 4xx, mirrored to those who ask.
+    Refused(u16),
+    /// A 200 that is no event stream; the words name what came and the likely cause.
+    WrongType(Box<str>),
+}
+
+/// Why opening or reading a feed failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The host name gave no address.
+    #[error("the upstream's host name can not be resolved: {0}")]
+    Resolve(#[source] io::Error),
+    /// No address took the connection.
+    #[error("the upstream can not be reached: {0}")]
+    Connect(#[source] io::Error),
+    /// The named part took longer than its timeout.
+    #[error("the upstream took too long: {0}")]
+    Timeout(&'static str),
+    /// The upstream's last word; nothing is broken.
+    #[error("the upstream answered {0:?}")]
+    Answer(Answer),
+    /// A status that does not end the topic: 1xx, 3xx that can not be followed, 5xx.
+    #[error("the upstream answered with status {0}")]
+    Status(u16),
+    /// A redirect that is not followed; the words say why.
+    #[error("the upstream's redirect is not followed: {0}")]
+    Redirect(&'static str),
+    /// The body can not be read as text: a coding that is not decoded, an event without end.
+    #[error("the upstream's body can not be used: {what}")]
+    Body {
+        /// What was wrong.
+        what: &'static str,
+        /// The metric's label.
+        reason: UpstreamReason,
+    },
+    /// The connection broke before the response was complete.
+    #[error("the upstream's connection broke: {0}")]
+    Broken(#[source] hyper::Error),
+}
+
+impl Error {
+    /// The label under which it is counted.
+    pub fn reason(&self) -> UpstreamReason {
+        match self {
+            Self::Resolve(_) => UpstreamReason::Dns,
+            Self::Connect(_) => UpstreamReason::Connect,
+            Self::Timeout(_) => UpstreamReason::Timeout,
+            Self::Answer(Answer::WrongType(_)) => UpstreamReason::ContentType,
+            Self::Answer(Answer::NoContent | Answer::Refused(_)) | Self::Status(_) => {
+                UpstreamReason::Status
+            }
+            Self::Redirect(_) => UpstreamReason::Redirect,
+            Self::Body { reason, .. } => *reason,
+            Self::Broken(e) if e.is_incomplete_message() => UpstreamReason::Eof,
+            Self::Broken(_) => UpstreamReason::Reset,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Events and other lines as text, normalised to LF. (Placeholder, written by its own contract.)

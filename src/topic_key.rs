@@ -1,0 +1,126 @@
+//! What a topic is: the exact request that its upstream would be sent.
+//!
+//! Layer 0: std only. Invariant: two keys are equal if and only if the two upstream requests would
+//! be byte-identical. Whatever is not in the key can not reach the upstream, because the source
+//! builds its request from the key and from nothing else.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::{Arc, OnceLock};
+
+/// Which route of the configuration, by its place in the list. Routes differ in how they keep and
+/// deliver a log, so topics are shared within a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RouteId(pub u16);
+
+/// The exact upstream request: URL after template expansion, and each forwarded header.
+///
+/// Cheap to clone. `Debug` and `Display` never show a header's value, only a digest made with a
+/// secret of this process: equal values look equal, and nothing can be guessed from them.
+///
+/// ```
+/// use fantail::topic_key::TopicKey;
+/// let plain = TopicKey::new("http://127.0.0.1:8000/a.php", vec![]);
+/// let user = TopicKey::new(
+///     "http://127.0.0.1:8000/a.php",
+///     vec![("authorization".into(), b"Bearer x".to_vec())],
+/// );
+/// assert_ne!(plain, user);
+/// assert!(!user.to_string().contains("Bearer"));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct TopicKey(Arc<Request>);
+
+#[derive(PartialEq, Eq, Hash)]
+struct Request {
+    url: Box<str>,
+    headers: Vec<(Box<str>, Vec<u8>)>,
+}
+
+impl TopicKey {
+    /// A key from the expanded URL and the forwarded headers, whose names are lower-cased and
+    /// sorted here: their order on the client's wire is no part of what is asked. Values of one
+    /// name keep their order.
+    pub fn new(url: &str, headers: Vec<(Box<str>, Vec<u8>)>) -> Self {
+        let mut headers: Vec<_> = headers
+            .into_iter()
+            .map(|(name, value)| (name.to_ascii_lowercase().into_boxed_str(), value))
+            .collect();
+        headers.sort_by(|a, b| a.0.cmp(&b.0));
+        Self(Arc::new(Request { url: url.into(), headers }))
+    }
+
+    /// The URL to ask, absolute.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The headers that pass, lower-case names, sorted by name.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.headers.iter().map(|(name, value)| (&**name, value.as_slice()))
+    }
+
+    /// Bytes that this key holds on the heap, for the accounting of memory.
+    pub fn weight(&self) -> usize {
+        let headers: usize = self.0.headers.iter().map(|(n, v)| n.len() + v.len() + 40).sum();
+        self.0.url.len() + headers + 64
+    }
+}
+
+impl fmt::Display for TopicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.url)?;
+        for (name, value) in &self.0.headers {
+            write!(f, " {name}=#{:08x}", digest(value))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TopicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TopicKey({self})")
+    }
+}
+
+fn digest(value: &[u8]) -> u32 {
+    // Keyed and per process: a digest in a log can not be compared with a table of known cookies.
+    static SECRET: OnceLock<RandomState> = OnceLock::new();
+    let mut hasher = SECRET.get_or_init(RandomState::new).build_hasher();
+    value.hash(&mut hasher);
+    u32::try_from(hasher.finish() >> 32).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(headers: &[(&str, &str)]) -> TopicKey {
+        let headers = headers.iter().map(|(n, v)| ((*n).into(), v.as_bytes().to_vec())).collect();
+        TopicKey::new("http://h/p", headers)
+    }
+
+    #[test]
+    fn the_order_and_case_of_header_names_make_no_difference() {
+        assert_eq!(key(&[("B", "2"), ("a", "1")]), key(&[("A", "1"), ("b", "2")]));
+    }
+
+    #[test]
+    fn any_other_difference_makes_another_topic() {
+        let base = key(&[("a", "1")]);
+        assert_ne!(base, key(&[]));
+        assert_ne!(base, key(&[("a", "2")]));
+        assert_ne!(base, key(&[("b", "1")]));
+        assert_ne!(base, key(&[("a", "1"), ("a", "1")]));
+        assert_ne!(key(&[("a", "1"), ("a", "2")]), key(&[("a", "2"), ("a", "1")]));
+        // A value can not be shifted into a name.
+        assert_ne!(key(&[("ab", "c")]), key(&[("a", "bc")]));
+    }
+
+    #[test]
+    fn a_secret_is_printed_as_a_digest_that_equal_values_share() {
+        let text = key(&[("cookie", "sid=topsecret")]).to_string();
+        assert!(!text.contains("topsecret"));
+        assert_eq!(text, key(&[("cookie", "sid=topsecret")]).to_string());
+    }
+}
