@@ -38,7 +38,8 @@ impl EventId {
     /// Whether every client gives this id back unharmed in `Last-Event-ID`: printable ASCII
     /// without spaces, 1 to [`EMITTED_ID_BYTES`] bytes.
     pub fn is_header_safe(&self) -> bool {
-        (1..=EMITTED_ID_BYTES).contains(&self.0.len()) && self.0.bytes().all(|b| b.is_ascii_graphic())
+        (1..=EMITTED_ID_BYTES).contains(&self.0.len())
+            && self.0.bytes().all(|b| b.is_ascii_graphic())
     }
 }
 

@@ -4,6 +4,8 @@
 
 pub mod clock;
 pub mod event;
+pub mod metrics;
 pub mod position;
+pub mod source;
 pub mod sse;
 pub mod topic_key;

@@ -69,14 +69,20 @@ impl FromStr for Position {
     type Err = NotAToken;
 
     fn from_str(text: &str) -> Result<Self, NotAToken> {
-        let (epoch, offset) =
-            text.strip_prefix('~').and_then(|rest| rest.split_once('.')).ok_or(NotAToken)?;
+        let (epoch, offset) = text
+            .strip_prefix('~')
+            .and_then(|rest| rest.split_once('.'))
+            .ok_or(NotAToken)?;
         let position = Self {
             epoch: Epoch::new(u64::from_str_radix(epoch, 16).map_err(|_| NotAToken)?),
             offset: Offset(offset.parse().map_err(|_| NotAToken)?),
         };
         // Signs, upper case and leading zeros parse too; only the canonical spelling is a token.
-        if position.to_string() == text { Ok(position) } else { Err(NotAToken) }
+        if position.to_string() == text {
+            Ok(position)
+        } else {
+            Err(NotAToken)
+        }
     }
 }
 

@@ -47,7 +47,10 @@ impl TopicKey {
             .map(|(name, value)| (name.to_ascii_lowercase().into_boxed_str(), value))
             .collect();
         headers.sort_by(|a, b| a.0.cmp(&b.0));
-        Self(Arc::new(Request { url: url.into(), headers }))
+        Self(Arc::new(Request {
+            url: url.into(),
+            headers,
+        }))
     }
 
     /// The URL to ask, absolute.
@@ -57,12 +60,20 @@ impl TopicKey {
 
     /// The headers that pass, lower-case names, sorted by name.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.headers.iter().map(|(name, value)| (&**name, value.as_slice()))
+        self.0
+            .headers
+            .iter()
+            .map(|(name, value)| (&**name, value.as_slice()))
     }
 
     /// Bytes that this key holds on the heap, for the accounting of memory.
     pub fn weight(&self) -> usize {
-        let headers: usize = self.0.headers.iter().map(|(n, v)| n.len() + v.len() + 40).sum();
+        let headers: usize = self
+            .0
+            .headers
+            .iter()
+            .map(|(n, v)| n.len() + v.len() + 40)
+            .sum();
         self.0.url.len() + headers + 64
     }
 }
@@ -96,13 +107,19 @@ mod tests {
     use super::*;
 
     fn key(headers: &[(&str, &str)]) -> TopicKey {
-        let headers = headers.iter().map(|(n, v)| ((*n).into(), v.as_bytes().to_vec())).collect();
+        let headers = headers
+            .iter()
+            .map(|(n, v)| ((*n).into(), v.as_bytes().to_vec()))
+            .collect();
         TopicKey::new("http://h/p", headers)
     }
 
     #[test]
     fn the_order_and_case_of_header_names_make_no_difference() {
-        assert_eq!(key(&[("B", "2"), ("a", "1")]), key(&[("A", "1"), ("b", "2")]));
+        assert_eq!(
+            key(&[("B", "2"), ("a", "1")]),
+            key(&[("A", "1"), ("b", "2")])
+        );
     }
 
     #[test]
@@ -112,7 +129,10 @@ mod tests {
         assert_ne!(base, key(&[("a", "2")]));
         assert_ne!(base, key(&[("b", "1")]));
         assert_ne!(base, key(&[("a", "1"), ("a", "1")]));
-        assert_ne!(key(&[("a", "1"), ("a", "2")]), key(&[("a", "2"), ("a", "1")]));
+        assert_ne!(
+            key(&[("a", "1"), ("a", "2")]),
+            key(&[("a", "2"), ("a", "1")])
+        );
         // A value can not be shifted into a name.
         assert_ne!(key(&[("ab", "c")]), key(&[("a", "bc")]));
     }

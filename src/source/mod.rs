@@ -22,8 +22,8 @@ use crate::event::{Event, EventId};
 use crate::sse::Item;
 use crate::topic_key::{RouteId, TopicKey};
 
-mod error;
 pub mod backoff;
+mod error;
 pub mod http;
 pub mod ticker;
 

@@ -1,6 +1,6 @@
 //! Bytes in any cut → items. (Placeholder, written by its own contract.)
-use std::time::Duration;
 use crate::event::Event;
+use std::time::Duration;
 
 /// What one or more lines said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,16 +19,24 @@ pub enum Item {
 }
 /// Bounds.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits { /// line
- pub line: usize, /// event
- pub event: usize, /// id
- pub id: usize }
+pub struct Limits {
+    /// line
+    pub line: usize,
+    /// event
+    pub event: usize,
+    /// id
+    pub id: usize,
+}
 /// What the end of the response left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tail { /// pending
- pub pending: Option<Event>, /// complete
- pub complete_events: u64, /// html
- pub looks_like_html: bool }
+pub struct Tail {
+    /// pending
+    pub pending: Option<Event>,
+    /// complete
+    pub complete_events: u64,
+    /// html
+    pub looks_like_html: bool,
+}
 /// The parser.
 #[derive(Debug)]
 pub struct Parser;

@@ -1,0 +1,236 @@
+//! The words that metrics carry as labels: one enum each, so that a label can not be invented.
+//!
+//! A leaf. The same words stand in logs and in `/topics`: see `design.md`, words.
+
+/// Declares an enum whose variants are the values of one label.
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in the order of the series.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The label's text.
+            pub fn label(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl From<$name> for usize {
+            fn from(value: $name) -> Self {
+                value as Self
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.label())
+            }
+        }
+    };
+}
+
+label! {
+    /// The ways out of a stream.
+    EndReason {
+        /// The client hung up.
+        Client => "client",
+        /// It fell off the log and the route says `slow = "close"`.
+        Slow => "slow",
+        /// No progress on pending bytes for `stall_timeout`.
+        Stall => "stall",
+        /// `max_age` was reached.
+        Age => "age",
+        /// Fantail is stopping.
+        Drain => "drain",
+        /// The socket failed, or the client broke the rules of a stream.
+        Error => "error",
+        /// The upstream has said its last word, or its end is passed on.
+        UpstreamEnd => "upstream_end",
+    }
+}
+
+label! {
+    /// Why a request was refused.
+    RejectReason {
+        /// New connections came faster than `accepts_per_second`.
+        Rate => "rate",
+        /// The address holds `connections_per_address`.
+        Address => "address",
+        /// All `connections` are in use.
+        Connections => "connections",
+        /// The topic has `subscribers_per_topic`.
+        TopicSubscribers => "topic_subscribers",
+        /// No first byte, or no complete head, in time.
+        Timeout => "timeout",
+        /// Head, URI, query or number of headers too large.
+        Head => "head",
+        /// A malformed or ambiguous request.
+        BadRequest => "bad_request",
+        /// A host that is not this one, or that contradicts the target.
+        Host => "host",
+        /// A method that the route does not take.
+        Method => "method",
+        /// `topics` or `topics_per_address` is reached.
+        Topics => "topics",
+        /// Too little memory, or too many topics waiting to open.
+        Overload => "overload",
+        /// No route matches.
+        UnknownRoute => "unknown_route",
+        /// The upstream's own refusal, passed on.
+        Upstream => "upstream",
+        /// Fantail is stopping.
+        Draining => "draining",
+        /// A request that this version can not serve.
+        NotImplemented => "not_implemented",
+    }
+}
+
+label! {
+    /// Why an attempt at an upstream, or an open feed, failed.
+    UpstreamReason {
+        /// The name did not resolve.
+        Dns => "dns",
+        /// No address took the connection.
+        Connect => "connect",
+        /// TLS failed.
+        Tls => "tls",
+        /// A part took longer than its timeout.
+        Timeout => "timeout",
+        /// The status was no 200.
+        Status => "status",
+        /// A 200 that is no event stream.
+        ContentType => "content_type",
+        /// A redirect that is not followed.
+        Redirect => "redirect",
+        /// An event without end.
+        EventTooLarge => "event_too_large",
+        /// A line without end.
+        LineTooLong => "line_too_long",
+        /// A coding or charset that is not decoded.
+        Encoding => "encoding",
+        /// No byte for the silence timeout.
+        Silence => "silence",
+        /// The body ended before its framing said so.
+        Eof => "eof",
+        /// The connection broke.
+        Reset => "reset",
+    }
+}
+
+label! {
+    /// Why a subscriber has a gap.
+    GapCause {
+        /// It read too slowly and fell off the log.
+        Lag => "lag",
+        /// It came back for frames that have been evicted.
+        Evicted => "evicted",
+        /// It came back with a token of another life of the log.
+        Epoch => "epoch",
+        /// It came back with an id that the log does not know.
+        UnknownId => "unknown_id",
+        /// The upstream lost something, or may have.
+        Upstream => "upstream",
+    }
+}
+
+label! {
+    /// Whether frames were missed while reading or while away.
+    MissReason {
+        /// While reading.
+        Lag => "lag",
+        /// While away.
+        Resume => "resume",
+    }
+}
+
+label! {
+    /// Why an upstream event never reached the log.
+    DropReason {
+        /// Above the line or event limit.
+        Oversize => "oversize",
+        /// A line without a known field name (counted per line).
+        Malformed => "malformed",
+        /// Unfinished when the response ended.
+        Incomplete => "incomplete",
+        /// Sent again by the upstream after a reconnect.
+        Duplicate => "duplicate",
+    }
+}
+
+label! {
+    /// How a returning client's place was found.
+    ResumeResult {
+        /// Exactly.
+        Full => "full",
+        /// Frames in between have been evicted.
+        Gap => "gap",
+        /// The id is unknown.
+        UnknownId => "unknown_id",
+        /// The client brought no id.
+        None => "none",
+    }
+}
+
+label! {
+    /// The states of a topic that hold an upstream (a cold topic is no topic).
+    TopicState {
+        /// No upstream head yet.
+        Opening => "opening",
+        /// The upstream has streamed.
+        Live => "live",
+        /// No subscribers; closed soon.
+        Lingering => "lingering",
+    }
+}
+
+label! {
+    /// Why a topic was closed.
+    CloseReason {
+        /// Nobody came back within `linger`.
+        Idle => "idle",
+        /// The upstream said its last word.
+        Upstream => "upstream",
+        /// Fantail is stopping.
+        Drain => "drain",
+    }
+}
+
+label! {
+    /// What a feed's task is doing.
+    FeedState {
+        /// Connecting, or waiting for the head.
+        Connecting => "connecting",
+        /// Reading events.
+        Streaming => "streaming",
+        /// Waiting for the next poll after a clean end.
+        Waiting => "waiting",
+        /// Waiting after an error.
+        Backoff => "backoff",
+    }
+}
+
+label! {
+    /// A sign in an upstream's head that it was not meant to be shared.
+    SuspectCause {
+        /// `Set-Cookie`.
+        SetCookie => "set_cookie",
+        /// `Vary` on a cookie, a credential or everything.
+        Vary => "vary",
+        /// `Cache-Control: private`.
+        Private => "private",
+    }
+}
+
+label! {
+    /// Which part of the program panicked or stalled.
+    Part {
+        /// The async runtime and its tasks.
+        Runtime => "runtime",
+        /// A delivery shard.
+        Shard => "shard",
+    }
+}

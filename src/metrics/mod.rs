@@ -1,0 +1,221 @@
+//! What Fantail reports about itself: every metric's name, and handles that are resolved once.
+//!
+//! A leaf beside the layers: imports nothing of the crate. Invariants: label values come from the
+//! enums in [`labels`], from route, listener and upstream names, never from topics or clients; a
+//! series exists at 0 from the start; nothing is looked up by name after start-up.
+
+mod family;
+mod labels;
+mod route;
+mod upstream;
+
+use std::sync::Arc;
+
+use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
+
+use crate::clock;
+pub use family::{ByLabel, Family};
+pub use labels::{
+    CloseReason, DropReason, EndReason, FeedState, GapCause, MissReason, Part, RejectReason,
+    ResumeResult, SuspectCause, TopicState, UpstreamReason,
+};
+pub use route::RouteMetrics;
+pub use upstream::UpstreamMetrics;
+
+/// The registry and the handles that belong to no route, upstream or listener.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    routes: route::Families,
+    upstreams: upstream::Families,
+    listeners: ListenerFamilies,
+    shard_subscribers: Family<IntGauge>,
+    shard_busy: Family<prometheus::Counter>,
+    /// Bytes of frames kept in all logs.
+    pub buffered_log_bytes: IntGauge,
+    /// Topics that wait for their turn to open.
+    pub topics_waiting: IntGauge,
+    /// Caught panics by part.
+    pub panics: ByLabel<IntCounter>,
+    /// Length of the running or last drain.
+    pub drain_seconds: IntGauge,
+}
+
+/// Handles of one listener.
+#[derive(Debug)]
+pub struct ListenerMetrics {
+    /// Open connections, detached streams included.
+    pub connections: IntGauge,
+    /// Refusals of every form, by [`RejectReason`].
+    pub rejects: ByLabel<IntCounter>,
+    /// The part of them that was answered by 200, `retry:` and a clean end.
+    pub soft_rejects: ByLabel<IntCounter>,
+    /// Errors of `accept`, out of descriptors.
+    pub accept_emfile: IntCounter,
+    /// Errors of `accept`, all others.
+    pub accept_other: IntCounter,
+}
+
+#[derive(Debug)]
+struct ListenerFamilies {
+    connections: Family<IntGauge>,
+    rejects: Family<IntCounter>,
+    soft_rejects: Family<IntCounter>,
+    accept_errors: Family<IntCounter>,
+}
+
+/// Handles of one delivery shard.
+#[derive(Debug)]
+pub struct ShardMetrics {
+    /// Subscribers that live in the shard.
+    pub subscribers: IntGauge,
+    /// Seconds spent outside of waiting.
+    pub busy: prometheus::Counter,
+}
+
+impl Metrics {
+    /// A registry with every family registered.
+    pub fn new() -> Arc<Self> {
+        let registry = Registry::new();
+        let r = &registry;
+        process(r);
+        let metrics = Self {
+            routes: route::Families::new(r),
+            upstreams: upstream::Families::new(r),
+            listeners: ListenerFamilies::new(r),
+            shard_subscribers: Family::gauge(
+                r,
+                "fantail_shard_subscribers",
+                "Subscribers of a shard.",
+                &["shard"],
+            ),
+            shard_busy: Family::float_counter(
+                r,
+                "fantail_shard_busy_seconds_total",
+                "Time a shard spent working rather than waiting.",
+                &["shard"],
+            ),
+            buffered_log_bytes: Family::gauge(
+                r,
+                "fantail_buffered_bytes",
+                "Bytes held for delivery.",
+                &["kind"],
+            )
+            .with(&["log"]),
+            topics_waiting: Family::gauge(
+                r,
+                "fantail_topics_waiting",
+                "Topics that wait for their turn to open an upstream.",
+                &["cause"],
+            )
+            .with(&["new_topics"]),
+            panics: Family::counter(r, "fantail_panics_total", "Caught panics.", &["part"])
+                .by_label(&[], Part::ALL, Part::label),
+            drain_seconds: Family::gauge(
+                r,
+                "fantail_drain_seconds",
+                "Length of the running or last drain.",
+                &[],
+            )
+            .with(&[]),
+            registry,
+        };
+        Arc::new(metrics)
+    }
+
+    /// The handles of a route; its series exist from here on.
+    pub fn route(&self, name: &str) -> Arc<RouteMetrics> {
+        Arc::new(self.routes.resolve(name))
+    }
+
+    /// The handles of an upstream, named by its origin as the configuration spells it.
+    pub fn upstream(&self, origin: &str) -> Arc<UpstreamMetrics> {
+        Arc::new(self.upstreams.resolve(origin))
+    }
+
+    /// The handles of a listener, named by its address as the configuration spells it.
+    pub fn listener(&self, name: &str) -> Arc<ListenerMetrics> {
+        let f = &self.listeners;
+        Arc::new(ListenerMetrics {
+            connections: f.connections.with(&[name, "h1"]),
+            rejects: f
+                .rejects
+                .by_label(&[name], RejectReason::ALL, RejectReason::label),
+            soft_rejects: f
+                .soft_rejects
+                .by_label(&[name], RejectReason::ALL, RejectReason::label),
+            accept_emfile: f.accept_errors.with(&[name, "emfile"]),
+            accept_other: f.accept_errors.with(&[name, "other"]),
+        })
+    }
+
+    /// The handles of a shard.
+    pub fn shard(&self, number: usize) -> ShardMetrics {
+        let name = number.to_string();
+        ShardMetrics {
+            subscribers: self.shard_subscribers.with(&[&name]),
+            busy: self.shard_busy.with(&[&name]),
+        }
+    }
+
+    /// All series in the Prometheus text format.
+    pub fn render(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(16 << 10);
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut out) {
+            tracing::error!(%error, "the metrics can not be encoded");
+        }
+        out
+    }
+}
+
+impl ListenerFamilies {
+    fn new(r: &Registry) -> Self {
+        Self {
+            connections: Family::gauge(
+                r,
+                "fantail_connections",
+                "Open connections.",
+                &["listener", "protocol"],
+            ),
+            rejects: Family::counter(
+                r,
+                "fantail_rejects_total",
+                "Requests and connections refused.",
+                &["listener", "reason"],
+            ),
+            soft_rejects: Family::counter(
+                r,
+                "fantail_soft_rejects_total",
+                "Rejects answered by 200, a long retry and a clean end.",
+                &["listener", "reason"],
+            ),
+            accept_errors: Family::counter(
+                r,
+                "fantail_accept_errors_total",
+                "Failed accepts.",
+                &["listener", "reason"],
+            ),
+        }
+    }
+}
+
+fn process(r: &Registry) {
+    let collector = prometheus::process_collector::ProcessCollector::for_self();
+    if let Err(error) = r.register(Box::new(collector)) {
+        tracing::warn!(%error, "process metrics are not available");
+    }
+    Family::gauge(r, "fantail_build_info", "What runs.", &["version"])
+        .with(&[env!("CARGO_PKG_VERSION")])
+        .set(1);
+    let since_1970 = clock::wall()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs());
+    Family::gauge(
+        r,
+        "fantail_start_time_seconds",
+        "When the process started, Unix time.",
+        &[],
+    )
+    .with(&[])
+    .set(i64::try_from(since_1970).unwrap_or(i64::MAX));
+}
