@@ -1,0 +1,101 @@
+//! What the edge can be told, with each default and its reason.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// The bounds of all listeners together. `0` = none unless said otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Connections in all; 0 = nine tenths of the descriptor limit, so that upstreams and the
+    /// admin listener always find one.
+    pub connections: usize,
+    /// Connections of one address (IPv6: of one /64). Behind a balancer all clients share one;
+    /// 100 is sane on the open Internet.
+    pub connections_per_address: usize,
+    /// New connections a second, with a burst of as many.
+    pub accepts_per_second: u32,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// From accept to the first byte: a browser sends its request at once.
+    pub first_byte_timeout: Duration,
+    /// From the first byte to the complete head (a deadline, not per read); also the idle time
+    /// that a kept-alive connection may wait for its next request.
+    pub head_timeout: Duration,
+    /// Request line and headers together.
+    pub head_bytes: usize,
+    /// Request target.
+    pub uri_bytes: usize,
+    /// Number of headers; browsers send about 20.
+    pub header_count: usize,
+    /// Query string.
+    pub query_bytes: usize,
+    /// `Last-Event-ID` that is looked up; a longer one is an unknown place, never an error,
+    /// because a browser never comes back from one.
+    pub last_event_id_bytes: usize,
+    /// How long a cold topic's first subscribers wait for the upstream's head before they get a
+    /// 200 of our own, so that `onopen` fires.
+    pub first_answer_wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connections: 0,
+            connections_per_address: 0,
+            accepts_per_second: 1000,
+            trusted_proxies: Vec::new(),
+            first_byte_timeout: Duration::from_secs(5),
+            head_timeout: Duration::from_secs(10),
+            head_bytes: 16 << 10,
+            uri_bytes: 8 << 10,
+            header_count: 64,
+            query_bytes: 4 << 10,
+            last_event_id_bytes: 1 << 10,
+            first_answer_wait: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Options {
+    /// Whether `peer` is a proxy whose word about the client is believed.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&peer))
+    }
+}
+
+/// What a route does with a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// A GET that accepts `text/event-stream` subscribes, anything else is passed through.
+    #[default]
+    Auto,
+    /// Every GET subscribes.
+    Sse,
+    /// Nothing subscribes.
+    Proxy,
+}
+
+/// Which of a client's query parameters reach the upstream, and so are part of the topic key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueryRule {
+    /// `"*"`: all of them.
+    pub all: bool,
+    /// The declared names, unless all pass.
+    pub names: Vec<Box<str>>,
+    /// Names that never pass: cache-busters such as `_`.
+    pub ignored: Vec<Box<str>>,
+}
+
+/// Parameters that never reach an upstream, whatever a route declares: they are said to Fantail.
+pub const OWN_PARAMETERS: [&str; 3] = ["lastEventId", "last_event_id", "fantail"];
+
+impl QueryRule {
+    /// Whether the parameter passes.
+    pub fn passes(&self, name: &str) -> bool {
+        let declared = self.all || self.names.iter().any(|n| **n == *name);
+        let ignored = self.ignored.iter().any(|n| **n == *name);
+        declared && !ignored && !OWN_PARAMETERS.contains(&name)
+    }
+}
