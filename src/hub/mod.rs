@@ -7,6 +7,32 @@
 //! Invariants: one topic for one key; a topic is only found through the registry, which never
 //! hands out a lock; whoever holds a [`Subscription`] is counted, and dropping it is leaving.
 
+mod appender;
+mod life;
+pub mod limits;
+mod registry;
+mod subscription;
+mod sync;
+mod topic;
+pub mod wake;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use limits::{ClientAddr, PerAddress, Rate, Total};
+use registry::Registry;
+use topic::NotJoined;
+use wake::Door;
+
+pub use appender::Appender;
+pub use life::{Life, Turn};
+pub use subscription::Subscription;
+pub use topic::{Answer, FirstAnswer, Topic};
+
+use crate::log::Budget;
+use crate::metrics::{FeedState, RouteMetrics};
+use crate::topic_key::{RouteId, TopicKey};
+
 /// The bounds of all topics together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -52,5 +78,174 @@ impl Default for TopicOptions {
             replay: crate::log::Bounds::default(),
             linger: std::time::Duration::from_secs(15),
         }
+    }
+}
+
+/// What all topics of a route share.
+#[derive(Debug)]
+pub struct RouteTopics {
+    /// The route.
+    pub id: RouteId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// How its topics are kept.
+    pub options: TopicOptions,
+    /// Its metrics.
+    pub metrics: Arc<RouteMetrics>,
+}
+
+/// Who opens a topic's source when the first subscriber comes. Implemented by ingest, injected by
+/// `app`.
+pub trait OnDemand: Send + Sync {
+    /// Starts the topic's task, which owns the appender from here on. Does not wait.
+    fn open(&self, appender: Appender);
+}
+
+/// Why there is no subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// `topics` is reached.
+    Topics,
+    /// The address has opened `topics_per_address`.
+    TopicsOfAddress,
+    /// The topic has `subscribers_per_topic`.
+    Subscribers,
+    /// The upstream has said its last word, not long ago.
+    Answered(Answer),
+}
+
+/// A topic as operators see it.
+#[derive(Clone, Debug)]
+pub struct TopicView {
+    /// Its route's name.
+    pub route: Arc<str>,
+    /// Its key, secrets as digests.
+    pub topic: String,
+    /// Where it is in its life.
+    pub life: Life,
+    /// What its task does.
+    pub feed: FeedState,
+    /// Its subscribers.
+    pub subscribers: usize,
+    /// Frames kept.
+    pub frames: usize,
+    /// Bytes kept.
+    pub bytes: usize,
+    /// Frames ever appended.
+    pub appended: u64,
+    /// Its age in seconds.
+    pub seconds: u64,
+    /// What went wrong last, until the upstream streams again.
+    pub last_error: Option<String>,
+}
+
+/// The hub.
+#[derive(Debug)]
+pub struct Hub {
+    shared: Arc<Shared>,
+    options: Options,
+    doors: Arc<[Arc<Door>]>,
+    budget: Arc<Budget>,
+    topics: Arc<Total>,
+    topics_of_address: Arc<PerAddress>,
+    on_demand: OnceLock<Opener>,
+}
+
+/// What an appender needs of the hub.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    registry: Registry,
+    new_topics: Rate,
+}
+
+struct Opener(Arc<dyn OnDemand>);
+
+impl std::fmt::Debug for Opener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opener")
+    }
+}
+
+impl Hub {
+    /// A hub without topics, whose shards are woken through `doors`.
+    pub fn new(options: Options, doors: Vec<Arc<Door>>) -> Arc<Self> {
+        let new_topics = Rate::new(options.new_topics_per_second);
+        Arc::new(Self {
+            shared: Arc::new(Shared { registry: Registry::default(), new_topics }),
+            doors: doors.into(),
+            budget: Budget::new(options.log_bytes),
+            topics: Total::new(options.topics),
+            topics_of_address: PerAddress::new(options.topics_per_address),
+            on_demand: OnceLock::new(),
+            options,
+        })
+    }
+
+    /// Says who opens sources; once, before the first subscription.
+    pub fn set_on_demand(&self, on_demand: Arc<dyn OnDemand>) {
+        let first = self.on_demand.set(Opener(on_demand)).is_ok();
+        debug_assert!(first, "the opener is set once");
+    }
+
+    /// A place at the topic that `key` stands for; the first one makes its source open.
+    pub fn subscribe(
+        &self,
+        route: &Arc<RouteTopics>,
+        key: &TopicKey,
+        client: ClientAddr,
+        now: Instant,
+    ) -> Result<Subscription, Refusal> {
+        loop {
+            let topic = match self.shared.registry.get(route.id, key) {
+                Some(topic) => topic,
+                None => self.create(route, key, client)?,
+            };
+            match topic.join(now, self.options.subscribers_per_topic) {
+                Ok(()) => return Ok(Subscription::new(topic)),
+                Err(NotJoined::Answered(answer)) => return Err(Refusal::Answered(answer)),
+                Err(NotJoined::Full) => return Err(Refusal::Subscribers),
+                // It ended between the look-up and the join: whoever comes next makes a new one.
+                Err(NotJoined::Over) => self.shared.registry.remove(&topic),
+            }
+        }
+    }
+
+    fn create(
+        &self,
+        route: &Arc<RouteTopics>,
+        key: &TopicKey,
+        client: ClientAddr,
+    ) -> Result<Arc<Topic>, Refusal> {
+        let make = || {
+            let total = self.topics.try_acquire().ok_or(Refusal::Topics)?;
+            let share =
+                self.topics_of_address.try_acquire(client).ok_or(Refusal::TopicsOfAddress)?;
+            let permits = (total, share);
+            Ok(Topic::new(route, key.clone(), &self.doors, &self.budget, permits))
+        };
+        let (topic, writer) = self.shared.registry.get_or_create(route.id, key, make)?;
+        if let (Some(writer), Some(Opener(on_demand))) = (writer, self.on_demand.get()) {
+            on_demand.open(Appender::new(
+                Arc::clone(&topic),
+                writer,
+                Arc::clone(&self.shared),
+            ));
+        }
+        Ok(topic)
+    }
+
+    /// Forgets expired answers; to be called every few seconds.
+    pub fn sweep(&self, now: Instant) {
+        self.shared.registry.sweep(now);
+    }
+
+    /// Every topic, as operators see it.
+    pub fn topics(&self, now: Instant) -> Vec<TopicView> {
+        self.shared.registry.all().iter().map(|topic| topic.view(now)).collect()
+    }
+
+    /// Bytes of all logs together.
+    pub fn log_bytes(&self) -> usize {
+        self.budget.used()
     }
 }

@@ -29,9 +29,10 @@ mod sync;
 use std::time::Duration;
 
 pub use budget::Budget;
-pub use cursor::{Cursor, Place, Read};
+pub use cursor::{Batch, Cursor, Place, Read};
 pub use frame::{Draft, Identity};
-pub use shared::{Appended, Batch, Log, Writer};
+pub use ring::Appended;
+pub use shared::{Log, Writer};
 
 /// How much of a topic is kept for replay. Whatever is reached first evicts the oldest frame; the
 /// newest frame is always kept.

@@ -1,0 +1,87 @@
+//! A detached client socket, TCP or Unix.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use socket2::SockRef;
+
+use super::ShardOptions;
+
+/// A non-blocking socket that a shard owns.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A Unix socket.
+    Unix(UnixStream),
+}
+
+impl Socket {
+    /// Takes over a non-blocking TCP socket.
+    pub fn from_tcp(socket: std::net::TcpStream) -> Self {
+        Self::Tcp(TcpStream::from_std(socket))
+    }
+
+    /// Takes over a non-blocking Unix socket.
+    pub fn from_unix(socket: OwnedFd) -> Self {
+        Self::Unix(UnixStream::from_std(socket.into()))
+    }
+
+    /// Bounds what the kernel keeps for the peer. A peer that takes nothing for `stall` is ended by
+    /// the kernel too, should the shard's own timer not see it.
+    pub(super) fn bound(&self, options: &ShardOptions, stall: Duration) -> io::Result<()> {
+        let Self::Tcp(socket) = self else { return Ok(()) };
+        let socket = SockRef::from(socket);
+        socket.set_tcp_nodelay(true)?;
+        socket.set_tcp_notsent_lowat(options.unsent_bytes)?;
+        socket.set_tcp_user_timeout(Some(stall))?;
+        if options.send_buffer > 0 {
+            socket.set_send_buffer_size(options.send_buffer)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        // Both at once and for good: edges come only when something changes, so a socket that is
+        // never full costs no further call.
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match self {
+            Self::Tcp(socket) => socket.register(registry, token, interest),
+            Self::Unix(socket) => socket.register(registry, token, interest),
+        }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let written = match self {
+                Self::Tcp(socket) => socket.write(bytes),
+                Self::Unix(socket) => socket.write(bytes),
+            };
+            match written {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.read(into),
+            Self::Unix(socket) => socket.read(into),
+        }
+    }
+
+    /// Says goodbye: what has been written still arrives.
+    pub(super) fn finish(&mut self) {
+        // Nothing can be done about a peer that is gone already.
+        drop(match self {
+            Self::Tcp(socket) => socket.shutdown(Shutdown::Write),
+            Self::Unix(socket) => socket.shutdown(Shutdown::Write),
+        });
+    }
+}

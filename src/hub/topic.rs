@@ -1,0 +1,284 @@
+//! A topic: its log, its life, and who waits for what.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+use super::life::{Life, Turn};
+use super::limits::{AddressPermit, TotalPermit};
+use super::wake::{Door, Marks, Slot};
+use super::{RouteTopics, TopicView};
+use crate::log::{Budget, Log, Writer};
+use crate::metrics::FeedState;
+use crate::position::Epoch;
+use crate::topic_key::TopicKey;
+
+/// An upstream's last word, or what it comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// 204: stop for ever.
+    NoContent,
+    /// A status that is passed on.
+    Status(u16),
+    /// No event stream; the words name the likely cause.
+    WrongType(Box<str>),
+    /// It can not be reached, and the route does not hold: the reason in a word.
+    Unreachable(&'static str),
+    /// It took too long, and the route does not hold.
+    TooSlow,
+}
+
+/// What those who wait for a cold topic's first answer see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FirstAnswer {
+    /// Nothing yet.
+    Pending,
+    /// The upstream streams, or has streamed.
+    Streaming,
+    /// It is in trouble and asked again and again: the reason in a word.
+    Held(&'static str),
+    /// Its last word.
+    Definitive(Answer),
+}
+
+/// One topic. Found through the hub only; `Cold` once it is over, and then never used again.
+#[derive(Debug)]
+pub struct Topic {
+    pub(super) route: Arc<RouteTopics>,
+    pub(super) key: TopicKey,
+    log: Arc<Log>,
+    marks: Marks,
+    doors: Arc<[Arc<Door>]>,
+    state: Mutex<State>,
+    first_answer: watch::Sender<FirstAnswer>,
+    /// Tells the topic's task that the last subscriber left, or that one came back.
+    interest: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    life: Life,
+    subscribers: usize,
+    remembered: Option<(Answer, Instant)>,
+    feed: FeedState,
+    last_error: Option<String>,
+    since: Instant,
+    /// Given back when the topic is over, not when the last `Arc` goes.
+    permits: Option<(TotalPermit, AddressPermit)>,
+}
+
+/// Why somebody can not join.
+#[derive(Debug)]
+pub(super) enum NotJoined {
+    /// The topic is over: look again.
+    Over,
+    /// Its upstream has said its last word, not long ago.
+    Answered(Answer),
+    /// `subscribers_per_topic` is reached.
+    Full,
+}
+
+impl Topic {
+    pub(super) fn new(
+        route: &Arc<RouteTopics>,
+        key: TopicKey,
+        doors: &Arc<[Arc<Door>]>,
+        budget: &Arc<Budget>,
+        permits: (TotalPermit, AddressPermit),
+    ) -> (Arc<Self>, Writer) {
+        let epoch = Epoch::new(fastrand::u64(..));
+        let (log, writer) = Log::new(epoch, route.options.replay, Arc::clone(budget));
+        let topic = Self {
+            route: Arc::clone(route),
+            key,
+            log,
+            marks: Marks::new(doors.len()),
+            doors: Arc::clone(doors),
+            state: Mutex::new(State {
+                life: Life::Cold,
+                subscribers: 0,
+                remembered: None,
+                feed: FeedState::Connecting,
+                last_error: None,
+                since: crate::clock::now(),
+                permits: Some(permits),
+            }),
+            first_answer: watch::Sender::new(FirstAnswer::Pending),
+            interest: Notify::new(),
+        };
+        topic.turn(&mut topic.state.lock(), Turn::Subscribed);
+        (Arc::new(topic), writer)
+    }
+
+    /// The request that the topic stands for.
+    pub fn key(&self) -> &TopicKey {
+        &self.key
+    }
+
+    /// What the topic's route says.
+    pub fn route(&self) -> &Arc<RouteTopics> {
+        &self.route
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Arc<Log> {
+        &self.log
+    }
+
+    /// Sees the first answer change.
+    pub fn first_answer(&self) -> watch::Receiver<FirstAnswer> {
+        self.first_answer.subscribe()
+    }
+
+    /// Registers a shard for wakes; it reads the log once afterwards.
+    pub fn register(&self, shard: usize, slot: Slot) {
+        self.marks.register(shard, slot);
+    }
+
+    /// Ends a shard's wakes.
+    pub fn unregister(&self, shard: usize) {
+        self.marks.unregister(shard);
+    }
+
+    /// A shard is about to read the log.
+    pub fn look(&self, shard: usize) {
+        self.marks.look(shard);
+    }
+
+    pub(super) fn publish(&self) {
+        self.marks.publish(&self.doors);
+    }
+
+    pub(super) fn join(&self, now: Instant, limit: usize) -> Result<(), NotJoined> {
+        let mut state = self.state.lock();
+        match &state.remembered {
+            Some((answer, until)) if now < *until => {
+                return Err(NotJoined::Answered(answer.clone()));
+            }
+            Some(_) => return Err(NotJoined::Over),
+            None if state.life == Life::Cold => return Err(NotJoined::Over),
+            None => {}
+        }
+        if limit > 0 && state.subscribers >= limit {
+            return Err(NotJoined::Full);
+        }
+        state.subscribers += 1;
+        self.turn(&mut state, Turn::Subscribed);
+        drop(state);
+        self.interest.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn leave(&self) {
+        let mut state = self.state.lock();
+        state.subscribers -= 1;
+        if state.subscribers == 0 {
+            self.turn(&mut state, Turn::Deserted);
+            drop(state);
+            self.interest.notify_one();
+        }
+    }
+
+    pub(super) fn streamed(&self) {
+        let mut state = self.state.lock();
+        self.turn(&mut state, Turn::Streamed);
+        state.last_error = None;
+        drop(state);
+        self.first_answer.send_replace(FirstAnswer::Streaming);
+    }
+
+    pub(super) fn held(&self, reason: &'static str) {
+        if !self.has_been_live() {
+            self.first_answer.send_replace(FirstAnswer::Held(reason));
+        }
+    }
+
+    pub(super) fn answered(&self, answer: Answer, until: Instant) {
+        self.state.lock().remembered = Some((answer.clone(), until));
+        self.first_answer.send_replace(FirstAnswer::Definitive(answer));
+    }
+
+    /// Whether the upstream has ever streamed.
+    pub(super) fn has_been_live(&self) -> bool {
+        self.state.lock().life.has_been_live()
+    }
+
+    /// Comes back once the topic has had no subscriber for `linger`, and is over by that.
+    pub(super) async fn deserted(&self, linger: Duration) {
+        loop {
+            let change = self.interest.notified();
+            if !matches!(self.state.lock().life, Life::Lingering { .. }) {
+                change.await;
+                continue;
+            }
+            tokio::select! {
+                // Both arms may be dropped: a change is seen again by the look at `life`.
+                () = change => {}
+                () = tokio::time::sleep(linger) => {
+                    let mut state = self.state.lock();
+                    self.turn(&mut state, Turn::LingerOver);
+                    if state.life == Life::Cold {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The topic's task is gone. Whether the topic can be forgotten at once.
+    pub(super) fn ended(&self) -> bool {
+        let mut state = self.state.lock();
+        self.turn(&mut state, Turn::Ended);
+        let is_forgotten = state.remembered.is_none();
+        if is_forgotten {
+            state.permits = None;
+        }
+        is_forgotten
+    }
+
+    pub(super) fn is_stale(&self, now: Instant) -> bool {
+        let state = self.state.lock();
+        state.life == Life::Cold && state.remembered.as_ref().is_none_or(|(_, until)| now >= *until)
+    }
+
+    pub(super) fn report(&self, feed: FeedState, error: Option<String>) {
+        let mut state = self.state.lock();
+        state.feed = feed;
+        if error.is_some() {
+            state.last_error = error;
+        }
+    }
+
+    pub(super) fn view(&self, now: Instant) -> TopicView {
+        let (frames, bytes) = self.log.size();
+        let state = self.state.lock();
+        TopicView {
+            route: self.route.name.clone(),
+            topic: self.key.to_string(),
+            life: state.life,
+            feed: state.feed,
+            subscribers: state.subscribers,
+            frames,
+            bytes,
+            appended: self.log.edge().0,
+            seconds: now.saturating_duration_since(state.since).as_secs(),
+            last_error: state.last_error.clone(),
+        }
+    }
+
+    fn turn(&self, state: &mut State, turn: Turn) {
+        let after = state.life.transition(turn);
+        if after.label() != state.life.label() {
+            let topics = &self.route.metrics.topics;
+            if let Some(label) = state.life.label() {
+                topics.of(label).dec();
+            }
+            if let Some(label) = after.label() {
+                topics.of(label).inc();
+            }
+        }
+        state.life = after;
+    }
+}

@@ -1,0 +1,101 @@
+//! How a topic tells shards that it has something new: a dirty mark for each shard.
+//!
+//! Invariants: a wake for each batch, not for each event, because a mark is set once until the
+//! shard has looked; no lock is held while waking (I5); a frame is never missed, because a shard
+//! clears its mark *before* it reads the log, and reads the log *after* it has registered.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::sync::{AtomicBool, AtomicU32, Mutex, Ordering};
+
+/// Ends a shard's wait. Implemented by delivery, called by whoever appends.
+pub trait Wake: Send + Sync + fmt::Debug {
+    /// Makes the shard look at its door.
+    fn wake(&self);
+}
+
+/// A shard's own number for a topic; never 0.
+pub type Slot = std::num::NonZeroU32;
+
+/// Where topics knock: the slots of the dirty ones, and the shard's waker.
+#[derive(Debug)]
+pub struct Door {
+    /// Bounded by the shard's topics: a topic is in it at most once, because of its mark.
+    dirty: Mutex<Vec<Slot>>,
+    waker: Box<dyn Wake>,
+}
+
+impl Door {
+    /// A door with nobody at it.
+    pub fn new(waker: Box<dyn Wake>) -> Arc<Self> {
+        Arc::new(Self { dirty: Mutex::new(Vec::new()), waker })
+    }
+
+    /// Moves the dirty topics' slots into `into`, which must be empty; its capacity is reused.
+    pub fn take_dirty(&self, into: &mut Vec<Slot>) {
+        std::mem::swap(&mut *self.dirty.lock(), into);
+    }
+
+    /// Makes the shard look for another reason than a dirty topic.
+    pub fn wake(&self) {
+        self.waker.wake();
+    }
+
+    fn knock(&self, slot: Slot) {
+        self.dirty.lock().push(slot);
+        self.waker.wake();
+    }
+}
+
+/// A topic's marks, one for each shard.
+#[derive(Debug)]
+pub struct Marks(Box<[Mark]>);
+
+#[derive(Debug)]
+struct Mark {
+    /// The shard's slot for the topic; 0 = the shard has no subscriber of it.
+    slot: AtomicU32,
+    dirty: AtomicBool,
+}
+
+impl Marks {
+    /// Marks for so many shards, nobody registered.
+    pub fn new(shards: usize) -> Self {
+        let mark = || Mark { slot: AtomicU32::new(0), dirty: AtomicBool::new(false) };
+        Self((0..shards).map(|_| mark()).collect())
+    }
+
+    /// From now on the shard is told. It must read the log once after this call.
+    pub fn register(&self, shard: usize, slot: Slot) {
+        if let Some(mark) = self.0.get(shard) {
+            mark.slot.store(slot.get(), Ordering::Release);
+        }
+    }
+
+    /// From now on the shard is not told any more; a last knock may still be at its door.
+    pub fn unregister(&self, shard: usize) {
+        if let Some(mark) = self.0.get(shard) {
+            mark.slot.store(0, Ordering::Release);
+            mark.dirty.store(false, Ordering::Release);
+        }
+    }
+
+    /// Clears the shard's mark. To be called before the log is read, never after.
+    pub fn look(&self, shard: usize) {
+        if let Some(mark) = self.0.get(shard) {
+            mark.dirty.swap(false, Ordering::AcqRel);
+        }
+    }
+
+    /// Tells every registered shard that has not been told since it looked last. To be called
+    /// after the log was written, with no lock held.
+    pub fn publish(&self, doors: &[Arc<Door>]) {
+        for (mark, door) in self.0.iter().zip(doors) {
+            let Some(slot) = Slot::new(mark.slot.load(Ordering::Acquire)) else { continue };
+            if !mark.dirty.swap(true, Ordering::AcqRel) {
+                door.knock(slot);
+            }
+        }
+    }
+}

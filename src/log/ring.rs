@@ -1,0 +1,179 @@
+//! The frames kept, bounded by count, bytes and age; single-threaded.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::cursor::{Batch, Place, Read};
+use super::frame::Frame;
+use super::ids::Ids;
+use super::{Bounds, Budget};
+use crate::event::EventId;
+use crate::position::{Epoch, Offset, Position};
+
+/// What an append did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The new frame's offset.
+    pub offset: Offset,
+    /// How many old frames had to go.
+    pub evicted: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Ring {
+    frames: VecDeque<Frame>,
+    /// Offset of the oldest frame kept.
+    oldest: Offset,
+    weight: usize,
+    bounds: Bounds,
+    ids: Ids,
+    sealed: bool,
+    /// Where a newcomer begins, if not at the live edge.
+    newcomers_from: Option<Offset>,
+}
+
+impl Ring {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            frames: VecDeque::new(),
+            oldest: Offset(0),
+            weight: 0,
+            bounds,
+            ids: Ids::default(),
+            sealed: false,
+            newcomers_from: None,
+        }
+    }
+
+    pub(super) fn edge(&self) -> Offset {
+        Offset(self.oldest.0 + self.frames.len() as u64)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    pub(super) fn push(&mut self, frame: Frame, budget: &Budget) -> Appended {
+        debug_assert!(!self.sealed, "the writer is gone once a log is sealed");
+        let (offset, now) = (self.edge(), frame.at);
+        if let Some(id) = &frame.id {
+            self.ids.insert(id, offset);
+        }
+        self.weight += frame.weight();
+        budget.take(frame.weight());
+        self.frames.push_back(frame);
+        let before = self.oldest;
+        while self.frames.len() > 1 && (self.is_over_bounds() || budget.is_exceeded()) {
+            self.evict_oldest(budget);
+        }
+        self.expire(now, budget);
+        Appended { offset, evicted: self.oldest.since(before) }
+    }
+
+    fn is_over_bounds(&self) -> bool {
+        self.frames.len() > self.bounds.events.max(1) || self.weight > self.bounds.bytes
+    }
+
+    /// Evicts what is older than the bound; the newest frame stays whatever its age.
+    pub(super) fn expire(&mut self, now: Instant, budget: &Budget) {
+        let age = self.bounds.age;
+        let too_old = |frame: &Frame| now.saturating_duration_since(frame.at) > age;
+        while !age.is_zero() && self.frames.len() > 1 && self.frames.front().is_some_and(too_old) {
+            self.evict_oldest(budget);
+        }
+    }
+
+    fn evict_oldest(&mut self, budget: &Budget) {
+        if let Some(frame) = self.frames.pop_front() {
+            self.oldest = self.oldest.next();
+            self.weight -= frame.weight();
+            budget.give_back(frame.weight());
+            if let Some(id) = &frame.id {
+                self.ids.remove_earliest(id);
+            }
+        }
+    }
+
+    fn slot(&self, offset: Offset) -> Option<usize> {
+        usize::try_from(offset.0.checked_sub(self.oldest.0)?).ok()
+    }
+
+    /// Copies frames from `from` on into `batch`: at least one, then as many as `limit` bytes hold.
+    pub(super) fn read(&self, from: Offset, limit: usize, batch: &mut Batch) -> Read {
+        batch.restart(from);
+        let Some(slot) = self.slot(from) else {
+            return Read::Gap { missed: self.oldest.since(from), oldest: self.oldest };
+        };
+        for frame in self.frames.iter().skip(slot) {
+            if !batch.is_empty() && batch.bytes.len() + frame.bytes.len() > limit {
+                break;
+            }
+            batch.push(&frame.bytes, frame.at);
+        }
+        match (batch.is_empty(), self.sealed) {
+            (false, _) => Read::Frames,
+            (true, false) => Read::Empty,
+            (true, true) => Read::Sealed,
+        }
+    }
+
+    pub(super) fn frame(&self, offset: Offset) -> Option<Bytes> {
+        self.frames.get(self.slot(offset)?).map(|frame| frame.bytes.clone())
+    }
+
+    /// Where a client that has seen the frame with this id reads on.
+    pub(super) fn find(&self, id: &str, epoch: Epoch) -> Place {
+        let oldest = self.oldest;
+        // A cascade's tokens are ordinary ids here, so the index is asked before the token.
+        if let Some(holder) = EventId::new(id).and_then(|id| self.ids.earliest(&id)) {
+            return Place::At(holder.next());
+        }
+        let Ok(token) = id.parse::<Position>() else { return Place::Unknown { oldest } };
+        if token.epoch != epoch {
+            return Place::OtherEpoch { oldest };
+        }
+        if token.offset >= self.edge() {
+            return Place::Unknown { oldest };
+        }
+        let next = token.offset.next();
+        if next < oldest {
+            return Place::Evicted { missed: oldest.since(next), oldest };
+        }
+        Place::At(next)
+    }
+
+    pub(super) fn knows(&self, id: &EventId) -> bool {
+        self.ids.earliest(id).is_some()
+    }
+
+    /// Whether a frame before `before` has this id and says the same.
+    pub(super) fn repeats(&self, id: &EventId, body: &[u8], before: Offset) -> bool {
+        self.ids
+            .holders(id)
+            .take_while(|offset| *offset < before)
+            .filter_map(|offset| self.frames.get(self.slot(offset)?))
+            .any(|frame| frame.body() == body)
+    }
+
+    pub(super) fn newcomers_place(&self) -> Offset {
+        self.newcomers_from.map_or(self.edge(), |from| from.max(self.oldest))
+    }
+
+    pub(super) fn oldest(&self) -> Offset {
+        self.oldest
+    }
+
+    pub(super) fn set_newcomers_from(&mut self, from: Option<Offset>) {
+        self.newcomers_from = from;
+    }
+
+    pub(super) fn seal(&mut self) {
+        self.sealed = true;
+    }
+}

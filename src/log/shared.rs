@@ -1,0 +1,140 @@
+//! The log between threads: one writer, many readers, a lock held only to push or to copy.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::cursor::{Batch, Cursor, Place, Read};
+use super::frame::{Draft, Frame};
+use super::ring::{Appended, Ring};
+use super::sync::Mutex;
+use super::{Bounds, Budget};
+use crate::event::{EventId, EventName};
+use crate::position::{Epoch, Offset, Position};
+use crate::sse::write;
+
+/// The readers' side of a topic's log.
+#[derive(Debug)]
+pub struct Log {
+    ring: Mutex<Ring>,
+    epoch: Epoch,
+    budget: Arc<Budget>,
+}
+
+/// The writing side; there is one, and it can not be cloned (I7). Dropping it seals the log.
+#[derive(Debug)]
+pub struct Writer {
+    log: Arc<Log>,
+    next: Offset,
+    /// For comparing a candidate with what is kept, without allocating each time.
+    scratch: Vec<u8>,
+}
+
+impl Log {
+    /// A new log and its one writer.
+    pub fn new(epoch: Epoch, bounds: Bounds, budget: Arc<Budget>) -> (Arc<Self>, Writer) {
+        let log = Arc::new(Self { ring: Mutex::new(Ring::new(bounds)), epoch, budget });
+        let writer = Writer { log: Arc::clone(&log), next: Offset(0), scratch: Vec::new() };
+        (log, writer)
+    }
+
+    /// Which life of the topic this log is.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Copies what lies from the cursor on into `batch`: at least one frame, then as many as
+    /// `limit` bytes hold. The cursor is moved by the caller.
+    pub fn read(&self, cursor: Cursor, limit: usize, batch: &mut Batch) -> Read {
+        self.ring.lock().read(cursor.offset(), limit, batch)
+    }
+
+    /// One frame's bytes, if it is still kept.
+    pub fn frame(&self, offset: Offset) -> Option<Bytes> {
+        self.ring.lock().frame(offset)
+    }
+
+    /// Where a client that brings this id reads on.
+    pub fn find(&self, id: &str, now: Instant) -> Place {
+        let mut ring = self.ring.lock();
+        ring.expire(now, &self.budget);
+        ring.find(id, self.epoch)
+    }
+
+    /// Where a client without an id begins.
+    pub fn newcomers_place(&self) -> Offset {
+        self.ring.lock().newcomers_place()
+    }
+
+    /// The place behind the newest frame.
+    pub fn edge(&self) -> Offset {
+        self.ring.lock().edge()
+    }
+
+    /// The place of the oldest frame kept.
+    pub fn oldest(&self) -> Offset {
+        self.ring.lock().oldest()
+    }
+
+    /// Frames and bytes kept.
+    pub fn size(&self) -> (usize, usize) {
+        let ring = self.ring.lock();
+        (ring.len(), ring.weight())
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let weight = self.ring.lock().weight();
+        self.budget.give_back(weight);
+    }
+}
+
+impl Writer {
+    /// Encodes the draft and appends it. The encoding happens outside of the lock: the only writer
+    /// knows the next offset.
+    pub fn append(&mut self, draft: &Draft<'_>, now: Instant) -> Appended {
+        let position = Position { epoch: self.log.epoch, offset: self.next };
+        let frame = Frame::encode(draft, position, now);
+        let appended = self.log.ring.lock().push(frame, &self.log.budget);
+        debug_assert_eq!(appended.offset, self.next, "offsets are dense");
+        self.next = self.next.next();
+        appended
+    }
+
+    /// The offset of the frame that is appended next.
+    pub fn next(&self) -> Offset {
+        self.next
+    }
+
+    /// Whether a frame in the log holds this id.
+    pub fn knows(&self, id: &EventId) -> bool {
+        self.log.ring.lock().knows(id)
+    }
+
+    /// Whether a frame before `before` holds this id and says the same.
+    pub fn repeats(
+        &mut self,
+        id: &EventId,
+        name: Option<&EventName>,
+        data: &str,
+        before: Offset,
+    ) -> bool {
+        self.scratch.clear();
+        write::body(&mut self.scratch, name, data);
+        self.log.ring.lock().repeats(id, &self.scratch, before)
+    }
+
+    /// From where newcomers read; `None` = from the live edge.
+    pub fn set_newcomers_from(&mut self, from: Option<Offset>) {
+        self.log.ring.lock().set_newcomers_from(from);
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // A log whose writer is gone can not grow: readers must not wait for it (I6).
+        self.log.ring.lock().seal();
+    }
+}
