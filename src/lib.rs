@@ -4,6 +4,8 @@
 
 pub mod clock;
 pub mod event;
+pub mod hub;
+pub mod log;
 pub mod metrics;
 pub mod position;
 pub mod source;

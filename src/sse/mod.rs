@@ -7,4 +7,7 @@
 mod parse;
 pub mod write;
 
+#[cfg(test)]
+mod conformance;
+
 pub use parse::{Item, Limits, Parser, Tail};
