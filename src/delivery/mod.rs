@@ -1,8 +1,39 @@
 //! Sockets fed by cursors.
 //!
 //! Layer 3: may import `hub`, `log`, layer 0 and the leaves.
+//!
+//! A [`Newcomer`] is a socket that has left its HTTP conversation, with the first bytes to write
+//! and a place in a log. [`Shards`] gives it to the least loaded shard: a thread that owns its
+//! sockets and writes to them straight from the logs.
+//!
+//! Invariants: a subscriber has a place, never a queue; a subscriber that is not at its topic's
+//! live edge waits for its own socket and for nothing else, and nobody waits for it; between two
+//! frames, and only there, lines of our own are put in.
 
+mod audience;
+mod close;
+mod flow;
+mod mailbox;
+mod pass;
+pub mod retry;
+mod shard;
+mod shards;
+mod socket;
+mod subscriber;
+mod tend;
+mod timer;
+
+use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use shards::Shards;
+pub use socket::Socket;
+pub use subscriber::{ConnectionPermit, OpenConnection};
+
+use crate::hub::Subscription;
+use crate::log::Cursor;
 
 /// What happens to a subscriber that fell off the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +73,9 @@ pub struct Options {
     pub on_gap: OnGap,
     /// Whether gaps are told by an event; they are counted all the same.
     pub gap_event: bool,
+    /// Whether that event carries the id of its place, so that a second disconnect does not repeat
+    /// it. Off where ids must be exactly the upstream's.
+    pub gap_ids: bool,
 }
 
 impl Default for Options {
@@ -54,6 +88,7 @@ impl Default for Options {
             slow: Slow::Skip,
             on_gap: OnGap::Oldest,
             gap_event: true,
+            gap_ids: true,
         }
     }
 }
@@ -87,4 +122,21 @@ impl Default for ShardOptions {
             admit_per_second: 1000,
         }
     }
+}
+
+/// A client that has become a subscriber.
+#[derive(Debug)]
+pub struct Newcomer {
+    /// Its socket, non-blocking.
+    pub socket: Socket,
+    /// What is written first: response head, `retry:`, a comment, perhaps a gap event.
+    pub prologue: Bytes,
+    /// From where it reads.
+    pub cursor: Cursor,
+    /// Its place at the topic.
+    pub subscription: Subscription,
+    /// How its route serves streams.
+    pub options: Arc<Options>,
+    /// What its connection holds.
+    pub permit: ConnectionPermit,
 }

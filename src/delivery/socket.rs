@@ -35,7 +35,9 @@ impl Socket {
     /// Bounds what the kernel keeps for the peer. A peer that takes nothing for `stall` is ended by
     /// the kernel too, should the shard's own timer not see it.
     pub(super) fn bound(&self, options: &ShardOptions, stall: Duration) -> io::Result<()> {
-        let Self::Tcp(socket) = self else { return Ok(()) };
+        let Self::Tcp(socket) = self else {
+            return Ok(());
+        };
         let socket = SockRef::from(socket);
         socket.set_tcp_nodelay(true)?;
         socket.set_tcp_notsent_lowat(options.unsent_bytes)?;
@@ -73,6 +75,13 @@ impl Socket {
         match self {
             Self::Tcp(socket) => socket.read(into),
             Self::Unix(socket) => socket.read(into),
+        }
+    }
+
+    pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        match self {
+            Self::Tcp(socket) => socket.take_error(),
+            Self::Unix(socket) => socket.take_error(),
         }
     }
 

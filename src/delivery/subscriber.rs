@@ -52,8 +52,8 @@ pub(super) enum Standing {
 #[derive(Debug)]
 pub(super) struct Subscriber {
     pub(super) socket: Socket,
-    /// The shard's slot of its topic.
-    pub(super) topic: usize,
+    /// Which audience of the shard it belongs to.
+    pub(super) audience: usize,
     pub(super) standing: Standing,
     /// The rest of the frame (or other line) in flight; goes out before anything else.
     pub(super) owed: Bytes,
@@ -86,5 +86,12 @@ impl Subscriber {
     /// Whether nothing is half written, so that a line of our own may be put in.
     pub(super) fn is_at_boundary(&self) -> bool {
         self.owed.is_empty()
+    }
+
+    /// Reads what has arrived and forgets it, within one buffer's worth.
+    pub(super) fn discard_input(&mut self) {
+        let mut discard = [0; 4096];
+        // Whatever this gives, the socket is closed next.
+        drop(self.socket.read(&mut discard));
     }
 }

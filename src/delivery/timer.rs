@@ -23,7 +23,12 @@ pub(super) struct Wheel<T> {
 impl<T> Wheel<T> {
     pub(super) fn new(start: Instant) -> Self {
         let buckets = (0..BUCKETS).map(|_| Vec::new()).collect();
-        Self { buckets, start, done: 0, len: 0 }
+        Self {
+            buckets,
+            start,
+            done: 0,
+            len: 0,
+        }
     }
 
     fn tick(&self, at: Instant) -> u64 {
@@ -42,7 +47,8 @@ impl<T> Wheel<T> {
     }
 
     fn bucket(&mut self, tick: u64) -> Option<&mut Vec<T>> {
-        self.buckets.get_mut(usize::try_from(tick % BUCKETS as u64).unwrap_or(0))
+        self.buckets
+            .get_mut(usize::try_from(tick % BUCKETS as u64).unwrap_or(0))
     }
 
     /// Moves everything that is due into `out`.
@@ -70,10 +76,14 @@ impl<T> Wheel<T> {
         }
         let first = (self.done..self.done + BUCKETS as u64).find(|tick| {
             let bucket = usize::try_from(tick % BUCKETS as u64).unwrap_or(0);
-            self.buckets.get(bucket).is_some_and(|entries| !entries.is_empty())
+            self.buckets
+                .get(bucket)
+                .is_some_and(|entries| !entries.is_empty())
         });
         let ticks = u32::try_from(first.unwrap_or(self.done)).unwrap_or(u32::MAX);
-        (self.start + TICK * ticks).saturating_duration_since(now).min(longest)
+        (self.start + TICK * ticks)
+            .saturating_duration_since(now)
+            .min(longest)
     }
 }
 

@@ -24,7 +24,12 @@ pub struct Appender {
 impl Appender {
     pub(super) fn new(topic: Arc<Topic>, writer: Writer, hub: Arc<Shared>) -> Self {
         topic.route.metrics.topics_opened.inc();
-        Self { writer: Some(writer), topic, hub, reason: CloseReason::Idle }
+        Self {
+            writer: Some(writer),
+            topic,
+            hub,
+            reason: CloseReason::Idle,
+        }
     }
 
     /// The topic.
@@ -62,7 +67,9 @@ impl Appender {
         data: &str,
         before: Offset,
     ) -> bool {
-        self.writer.as_mut().is_some_and(|writer| writer.repeats(id, name, data, before))
+        self.writer
+            .as_mut()
+            .is_some_and(|writer| writer.repeats(id, name, data, before))
     }
 
     /// From where newcomers read; `None` = from the live edge.

@@ -49,10 +49,9 @@ impl Life {
             (Self::Lingering { .. }, Turn::LingerOver) | (_, Turn::Ended) => Self::Cold,
             // Nothing else changes anything: a second subscriber, a second head, a linger timer
             // that fires when somebody has come back.
-            (
-                unchanged,
-                Turn::Subscribed | Turn::Streamed | Turn::Deserted | Turn::LingerOver,
-            ) => unchanged,
+            (unchanged, Turn::Subscribed | Turn::Streamed | Turn::Deserted | Turn::LingerOver) => {
+                unchanged
+            }
         }
     }
 
@@ -87,8 +86,13 @@ mod tests {
     #[case(GONE, [Life::Opening, AWAY, GONE, Life::Cold, Life::Cold])]
     #[case(AWAY, [Life::Live, AWAY, AWAY, Life::Cold, Life::Cold])]
     fn every_turn_of_every_life_is_in_the_table(#[case] life: Life, #[case] after: [Life; 5]) {
-        let turns =
-            [Turn::Subscribed, Turn::Streamed, Turn::Deserted, Turn::LingerOver, Turn::Ended];
+        let turns = [
+            Turn::Subscribed,
+            Turn::Streamed,
+            Turn::Deserted,
+            Turn::LingerOver,
+            Turn::Ended,
+        ];
         assert_eq!(turns.map(|turn| life.transition(turn)), after);
     }
 }

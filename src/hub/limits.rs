@@ -40,7 +40,10 @@ pub struct TotalPermit(Arc<Total>);
 impl Total {
     /// Nothing used of `limit`.
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), limit })
+        Arc::new(Self {
+            used: AtomicUsize::new(0),
+            limit,
+        })
     }
 
     /// One more, if the limit allows.
@@ -78,7 +81,10 @@ pub struct AddressPermit(Option<(Arc<PerAddress>, ClientAddr)>);
 impl PerAddress {
     /// Nothing used of `limit` for each address.
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: DashMap::new(), limit })
+        Arc::new(Self {
+            used: DashMap::new(),
+            limit,
+        })
     }
 
     /// One more for `address`, if its limit allows.
@@ -98,7 +104,9 @@ impl PerAddress {
 
 impl Drop for AddressPermit {
     fn drop(&mut self) {
-        let Some((owner, address)) = self.0.take() else { return };
+        let Some((owner, address)) = self.0.take() else {
+            return;
+        };
         owner.used.remove_if_mut(&address, |_, used| {
             *used -= 1;
             *used == 0
@@ -117,7 +125,10 @@ pub struct Rate {
 impl Rate {
     /// A full bucket.
     pub fn new(per_second: u32) -> Self {
-        Self { per_second, full_at: Mutex::new(None) }
+        Self {
+            per_second,
+            full_at: Mutex::new(None),
+        }
     }
 
     /// Takes one now, if there is one.
@@ -137,7 +148,9 @@ impl Rate {
         let interval = Duration::from_secs(1) / self.per_second;
         let mut full_at = self.full_at.lock();
         let after = full_at.map_or(now, |at| at.max(now)) + interval;
-        let wait = after.saturating_duration_since(now).saturating_sub(Duration::from_secs(1));
+        let wait = after
+            .saturating_duration_since(now)
+            .saturating_sub(Duration::from_secs(1));
         if wait > patience {
             return None;
         }
@@ -170,7 +183,10 @@ mod tests {
         assert!(held.is_some() && limit.try_acquire(a).is_none() && limit.try_acquire(b).is_some());
         drop(held);
         assert!(limit.try_acquire(a).is_some());
-        assert!(limit.used.is_empty(), "an address without permits costs nothing");
+        assert!(
+            limit.used.is_empty(),
+            "an address without permits costs nothing"
+        );
     }
 
     #[test]

@@ -171,7 +171,10 @@ impl Hub {
     pub fn new(options: Options, doors: Vec<Arc<Door>>) -> Arc<Self> {
         let new_topics = Rate::new(options.new_topics_per_second);
         Arc::new(Self {
-            shared: Arc::new(Shared { registry: Registry::default(), new_topics }),
+            shared: Arc::new(Shared {
+                registry: Registry::default(),
+                new_topics,
+            }),
             doors: doors.into(),
             budget: Budget::new(options.log_bytes),
             topics: Total::new(options.topics),
@@ -218,10 +221,18 @@ impl Hub {
     ) -> Result<Arc<Topic>, Refusal> {
         let make = || {
             let total = self.topics.try_acquire().ok_or(Refusal::Topics)?;
-            let share =
-                self.topics_of_address.try_acquire(client).ok_or(Refusal::TopicsOfAddress)?;
+            let share = self
+                .topics_of_address
+                .try_acquire(client)
+                .ok_or(Refusal::TopicsOfAddress)?;
             let permits = (total, share);
-            Ok(Topic::new(route, key.clone(), &self.doors, &self.budget, permits))
+            Ok(Topic::new(
+                route,
+                key.clone(),
+                &self.doors,
+                &self.budget,
+                permits,
+            ))
         };
         let (topic, writer) = self.shared.registry.get_or_create(route.id, key, make)?;
         if let (Some(writer), Some(Opener(on_demand))) = (writer, self.on_demand.get()) {
@@ -241,7 +252,12 @@ impl Hub {
 
     /// Every topic, as operators see it.
     pub fn topics(&self, now: Instant) -> Vec<TopicView> {
-        self.shared.registry.all().iter().map(|topic| topic.view(now)).collect()
+        self.shared
+            .registry
+            .all()
+            .iter()
+            .map(|topic| topic.view(now))
+            .collect()
     }
 
     /// Bytes of all logs together.

@@ -18,7 +18,9 @@ pub(super) struct Registry(DashMap<(RouteId, TopicKey), Arc<Topic>>);
 
 impl Registry {
     pub(super) fn get(&self, route: RouteId, key: &TopicKey) -> Option<Arc<Topic>> {
-        self.0.get(&(route, key.clone())).map(|topic| Arc::clone(topic.value()))
+        self.0
+            .get(&(route, key.clone()))
+            .map(|topic| Arc::clone(topic.value()))
     }
 
     /// The topic in this place, or the one that `make` gives, with its writer. `make` runs under the
@@ -51,6 +53,9 @@ impl Registry {
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Topic>> {
-        self.0.iter().map(|entry| Arc::clone(entry.value())).collect()
+        self.0
+            .iter()
+            .map(|entry| Arc::clone(entry.value()))
+            .collect()
     }
 }

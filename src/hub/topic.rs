@@ -197,7 +197,8 @@ impl Topic {
 
     pub(super) fn answered(&self, answer: Answer, until: Instant) {
         self.state.lock().remembered = Some((answer.clone(), until));
-        self.first_answer.send_replace(FirstAnswer::Definitive(answer));
+        self.first_answer
+            .send_replace(FirstAnswer::Definitive(answer));
     }
 
     /// Whether the upstream has ever streamed.
@@ -206,7 +207,7 @@ impl Topic {
     }
 
     /// Comes back once the topic has had no subscriber for `linger`, and is over by that.
-    pub(super) async fn deserted(&self, linger: Duration) {
+    pub async fn deserted(&self, linger: Duration) {
         loop {
             let change = self.interest.notified();
             if !matches!(self.state.lock().life, Life::Lingering { .. }) {
@@ -240,7 +241,11 @@ impl Topic {
 
     pub(super) fn is_stale(&self, now: Instant) -> bool {
         let state = self.state.lock();
-        state.life == Life::Cold && state.remembered.as_ref().is_none_or(|(_, until)| now >= *until)
+        state.life == Life::Cold
+            && state
+                .remembered
+                .as_ref()
+                .is_none_or(|(_, until)| now >= *until)
     }
 
     pub(super) fn report(&self, feed: FeedState, error: Option<String>) {

@@ -29,7 +29,10 @@ pub struct Door {
 impl Door {
     /// A door with nobody at it.
     pub fn new(waker: Box<dyn Wake>) -> Arc<Self> {
-        Arc::new(Self { dirty: Mutex::new(Vec::new()), waker })
+        Arc::new(Self {
+            dirty: Mutex::new(Vec::new()),
+            waker,
+        })
     }
 
     /// Moves the dirty topics' slots into `into`, which must be empty; its capacity is reused.
@@ -62,7 +65,10 @@ struct Mark {
 impl Marks {
     /// Marks for so many shards, nobody registered.
     pub fn new(shards: usize) -> Self {
-        let mark = || Mark { slot: AtomicU32::new(0), dirty: AtomicBool::new(false) };
+        let mark = || Mark {
+            slot: AtomicU32::new(0),
+            dirty: AtomicBool::new(false),
+        };
         Self((0..shards).map(|_| mark()).collect())
     }
 
@@ -92,7 +98,9 @@ impl Marks {
     /// after the log was written, with no lock held.
     pub fn publish(&self, doors: &[Arc<Door>]) {
         for (mark, door) in self.0.iter().zip(doors) {
-            let Some(slot) = Slot::new(mark.slot.load(Ordering::Acquire)) else { continue };
+            let Some(slot) = Slot::new(mark.slot.load(Ordering::Acquire)) else {
+                continue;
+            };
             if !mark.dirty.swap(true, Ordering::AcqRel) {
                 door.knock(slot);
             }

@@ -14,7 +14,10 @@ pub struct Budget {
 impl Budget {
     /// A budget of `limit` bytes, none of it used.
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), limit })
+        Arc::new(Self {
+            used: AtomicUsize::new(0),
+            limit,
+        })
     }
 
     /// Bytes in use.

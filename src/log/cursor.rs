@@ -95,6 +95,11 @@ impl Batch {
         self.ends.is_empty()
     }
 
+    /// The place of the first frame.
+    pub fn first(&self) -> Offset {
+        self.first
+    }
+
     /// The place behind the last frame.
     pub fn end(&self) -> Offset {
         Offset(self.first.0 + self.ends.len() as u64)
@@ -110,7 +115,11 @@ impl Batch {
     pub fn split(&self, written: usize) -> (Offset, &[u8]) {
         let whole = self.ends.partition_point(|end| *end <= written);
         let offset = Offset(self.first.0 + whole as u64);
-        let begin = whole.checked_sub(1).and_then(|i| self.ends.get(i)).copied().unwrap_or(0);
+        let begin = whole
+            .checked_sub(1)
+            .and_then(|i| self.ends.get(i))
+            .copied()
+            .unwrap_or(0);
         let owed = match self.ends.get(whole) {
             Some(end) if written > begin => self.bytes.get(written..*end).unwrap_or_default(),
             _ => &[],

@@ -62,7 +62,12 @@ impl Frame {
     pub(super) fn encode(draft: &Draft<'_>, position: Position, at: Instant) -> Self {
         let mut out = Vec::new();
         let (body_at, id) = match draft {
-            Draft::Event { id, identity, name, data } => {
+            Draft::Event {
+                id,
+                identity,
+                name,
+                data,
+            } => {
                 out.reserve(data.len() + 64);
                 match (identity, id) {
                     (Identity::Own, Some(id)) => write::id_line(&mut out, id),
@@ -79,7 +84,12 @@ impl Frame {
                 (0, None)
             }
         };
-        Self { bytes: Bytes::from(out.into_boxed_slice()), body_at, id, at }
+        Self {
+            bytes: Bytes::from(out.into_boxed_slice()),
+            body_at,
+            id,
+            at,
+        }
     }
 
     pub(super) fn weight(&self) -> usize {

@@ -49,6 +49,10 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { events: 1024, bytes: 1 << 20, age: Duration::from_secs(600) }
+        Self {
+            events: 1024,
+            bytes: 1 << 20,
+            age: Duration::from_secs(600),
+        }
     }
 }

@@ -73,7 +73,10 @@ impl Ring {
             self.evict_oldest(budget);
         }
         self.expire(now, budget);
-        Appended { offset, evicted: self.oldest.since(before) }
+        Appended {
+            offset,
+            evicted: self.oldest.since(before),
+        }
     }
 
     fn is_over_bounds(&self) -> bool {
@@ -108,7 +111,10 @@ impl Ring {
     pub(super) fn read(&self, from: Offset, limit: usize, batch: &mut Batch) -> Read {
         batch.restart(from);
         let Some(slot) = self.slot(from) else {
-            return Read::Gap { missed: self.oldest.since(from), oldest: self.oldest };
+            return Read::Gap {
+                missed: self.oldest.since(from),
+                oldest: self.oldest,
+            };
         };
         for frame in self.frames.iter().skip(slot) {
             if !batch.is_empty() && batch.bytes.len() + frame.bytes.len() > limit {
@@ -124,7 +130,9 @@ impl Ring {
     }
 
     pub(super) fn frame(&self, offset: Offset) -> Option<Bytes> {
-        self.frames.get(self.slot(offset)?).map(|frame| frame.bytes.clone())
+        self.frames
+            .get(self.slot(offset)?)
+            .map(|frame| frame.bytes.clone())
     }
 
     /// Where a client that has seen the frame with this id reads on.
@@ -134,7 +142,9 @@ impl Ring {
         if let Some(holder) = EventId::new(id).and_then(|id| self.ids.earliest(&id)) {
             return Place::At(holder.next());
         }
-        let Ok(token) = id.parse::<Position>() else { return Place::Unknown { oldest } };
+        let Ok(token) = id.parse::<Position>() else {
+            return Place::Unknown { oldest };
+        };
         if token.epoch != epoch {
             return Place::OtherEpoch { oldest };
         }
@@ -143,7 +153,10 @@ impl Ring {
         }
         let next = token.offset.next();
         if next < oldest {
-            return Place::Evicted { missed: oldest.since(next), oldest };
+            return Place::Evicted {
+                missed: oldest.since(next),
+                oldest,
+            };
         }
         Place::At(next)
     }
@@ -162,7 +175,8 @@ impl Ring {
     }
 
     pub(super) fn newcomers_place(&self) -> Offset {
-        self.newcomers_from.map_or(self.edge(), |from| from.max(self.oldest))
+        self.newcomers_from
+            .map_or(self.edge(), |from| from.max(self.oldest))
     }
 
     pub(super) fn oldest(&self) -> Offset {

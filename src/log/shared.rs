@@ -34,8 +34,16 @@ pub struct Writer {
 impl Log {
     /// A new log and its one writer.
     pub fn new(epoch: Epoch, bounds: Bounds, budget: Arc<Budget>) -> (Arc<Self>, Writer) {
-        let log = Arc::new(Self { ring: Mutex::new(Ring::new(bounds)), epoch, budget });
-        let writer = Writer { log: Arc::clone(&log), next: Offset(0), scratch: Vec::new() };
+        let log = Arc::new(Self {
+            ring: Mutex::new(Ring::new(bounds)),
+            epoch,
+            budget,
+        });
+        let writer = Writer {
+            log: Arc::clone(&log),
+            next: Offset(0),
+            scratch: Vec::new(),
+        };
         (log, writer)
     }
 
@@ -95,7 +103,10 @@ impl Writer {
     /// Encodes the draft and appends it. The encoding happens outside of the lock: the only writer
     /// knows the next offset.
     pub fn append(&mut self, draft: &Draft<'_>, now: Instant) -> Appended {
-        let position = Position { epoch: self.log.epoch, offset: self.next };
+        let position = Position {
+            epoch: self.log.epoch,
+            offset: self.next,
+        };
         let frame = Frame::encode(draft, position, now);
         let appended = self.log.ring.lock().push(frame, &self.log.budget);
         debug_assert_eq!(appended.offset, self.next, "offsets are dense");

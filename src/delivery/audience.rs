@@ -1,0 +1,57 @@
+//! A shard's subscribers of one topic.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Options;
+use crate::hub::Topic;
+use crate::hub::wake::Slot;
+use crate::log::Cursor;
+use crate::metrics::RouteMetrics;
+
+/// The shard's part of a topic's audience. Those at the live edge share one cursor, so that a pass
+/// touches nothing of a subscriber but its socket.
+#[derive(Debug)]
+pub(super) struct Audience {
+    pub(super) topic: Arc<Topic>,
+    pub(super) options: Arc<Options>,
+    /// The keys of those at the live edge.
+    pub(super) edge: Vec<usize>,
+    /// Their place.
+    pub(super) cursor: Cursor,
+    /// When a pass last wrote to them.
+    pub(super) passed_at: Instant,
+    /// All of the shard's subscribers of the topic.
+    pub(super) members: usize,
+}
+
+impl Audience {
+    pub(super) fn new(topic: Arc<Topic>, options: Arc<Options>, now: Instant) -> Self {
+        let cursor = Cursor::at(topic.log().edge());
+        Self {
+            topic,
+            options,
+            edge: Vec::new(),
+            cursor,
+            passed_at: now,
+            members: 0,
+        }
+    }
+
+    pub(super) fn metrics(&self) -> &RouteMetrics {
+        &self.topic.route().metrics
+    }
+}
+
+/// The name under which a topic knocks for the audience at `index`; never 0.
+pub(super) fn slot(index: usize) -> Slot {
+    u32::try_from(index)
+        .ok()
+        .and_then(|i| Slot::MIN.checked_add(i))
+        .unwrap_or(Slot::MAX)
+}
+
+/// The audience that a knock is for.
+pub(super) fn index(slot: Slot) -> usize {
+    usize::try_from(slot.get() - 1).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,265 @@
+//! One subscriber on its own way: what it is owed, then frame after frame, until its socket is
+//! full or it stands at the live edge.
+
+use std::io;
+use std::mem;
+
+use bytes::{Buf, Bytes};
+
+use super::shard::Shard;
+use super::subscriber::Standing;
+use super::{OnGap, Slow};
+use crate::log::{Batch, Cursor, Log, Read};
+use crate::metrics::{EndReason, GapCause, MissReason};
+use crate::position::{Offset, Position};
+use crate::sse::write;
+
+/// Bytes read from the log for one write. More than a socket takes at once (`unsent_bytes`), so
+/// that a fast reader is limited by its socket.
+pub(super) const READ_BYTES: usize = 64 << 10;
+/// Reads in one visit: a subscriber that takes everything does not keep the others waiting.
+const READS: usize = 8;
+
+/// What is left to do for a subscriber in this visit.
+enum Next {
+    Read,
+    Nothing,
+}
+
+impl Shard {
+    /// Serves a subscriber that is not at the live edge, as far as its socket takes.
+    pub(super) fn advance(&mut self, key: usize) {
+        for _ in 0..READS {
+            if !self.flush(key) {
+                return;
+            }
+            match self.read_on(key) {
+                Next::Read => {}
+                Next::Nothing => return,
+            }
+        }
+        self.unfinished.push(key);
+    }
+
+    /// Writes what is owed. Whether it is all out and the subscriber still there.
+    pub(super) fn flush(&mut self, key: usize) -> bool {
+        let Some(subscriber) = self.subscribers.get_mut(key) else {
+            return false;
+        };
+        let mut sent = 0;
+        let mut result = Ok(());
+        while !subscriber.owed.is_empty() {
+            match subscriber.socket.write(&subscriber.owed) {
+                Ok(written) => {
+                    subscriber.owed.advance(written);
+                    sent += written;
+                }
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        if sent > 0 {
+            subscriber.progress = self.now;
+        }
+        let (index, is_out) = (subscriber.audience, subscriber.owed.is_empty());
+        let frames = u64::from(is_out && mem::take(&mut subscriber.owes_frame));
+        let ending = subscriber.ending.filter(|_| is_out);
+        subscriber.blocked = !is_out;
+        self.count_sent(index, frames, sent);
+        match (result, ending) {
+            (Err(error), _) if error.kind() != io::ErrorKind::WouldBlock => {
+                self.remove(key, end_of(&error));
+                false
+            }
+            (_, Some(reason)) => {
+                self.remove(key, reason);
+                false
+            }
+            _ => is_out,
+        }
+    }
+
+    fn read_on(&mut self, key: usize) -> Next {
+        let Some(subscriber) = self.subscribers.get(key) else {
+            return Next::Nothing;
+        };
+        let Standing::Behind(cursor) = subscriber.standing else {
+            return Next::Nothing;
+        };
+        let index = subscriber.audience;
+        let Some(audience) = self.audiences.get(index) else {
+            return Next::Nothing;
+        };
+        let mut batch = mem::take(&mut self.batch);
+        let next = match audience.topic.log().read(cursor, READ_BYTES, &mut batch) {
+            Read::Frames => self.write_on(key, &batch),
+            Read::Empty => {
+                self.batch = batch;
+                return self.join_edge(key, index, cursor);
+            }
+            Read::Gap { missed, oldest } => {
+                self.fell_off(key, cursor, missed, oldest);
+                Next::Read
+            }
+            Read::Sealed => {
+                self.end(key, EndReason::UpstreamEnd);
+                Next::Nothing
+            }
+        };
+        self.batch = batch;
+        next
+    }
+
+    fn write_on(&mut self, key: usize, batch: &Batch) -> Next {
+        let Some(subscriber) = self.subscribers.get_mut(key) else {
+            return Next::Nothing;
+        };
+        match subscriber.socket.write(batch.bytes()) {
+            Ok(written) if written == batch.bytes().len() => {
+                subscriber.progress = self.now;
+                subscriber.standing = Standing::Behind(Cursor::at(batch.end()));
+                let index = subscriber.audience;
+                self.count_sent(index, batch.len() as u64, written);
+                Next::Read
+            }
+            result => {
+                self.fall_behind(key, batch, result);
+                Next::Nothing
+            }
+        }
+    }
+
+    /// The socket took less than the batch: remembers from where the subscriber goes on.
+    pub(super) fn fall_behind(&mut self, key: usize, batch: &Batch, result: io::Result<usize>) {
+        let written = match result {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return self.remove(key, end_of(&error)),
+        };
+        self.leave_edge(key);
+        let Some(subscriber) = self.subscribers.get_mut(key) else {
+            return;
+        };
+        let index = subscriber.audience;
+        let Some(audience) = self.audiences.get(index) else {
+            return;
+        };
+        let (offset, owed) = batch.split(written);
+        subscriber.blocked = true;
+        // A subscriber whose place was the group's made its last progress with the last pass.
+        subscriber.progress = if written > 0 {
+            self.now
+        } else {
+            subscriber.progress.max(audience.passed_at)
+        };
+        subscriber.owes_frame = !owed.is_empty();
+        subscriber.owed = rest_of(audience.topic.log(), offset, owed);
+        let next = if owed.is_empty() {
+            offset
+        } else {
+            offset.next()
+        };
+        subscriber.standing = Standing::Behind(Cursor::at(next));
+        self.count_sent(index, offset.since(batch.first()), written);
+    }
+
+    /// Puts a subscriber that has read everything to the others at the live edge.
+    fn join_edge(&mut self, key: usize, index: usize, cursor: Cursor) -> Next {
+        let Some(audience) = self.audiences.get_mut(index) else {
+            return Next::Nothing;
+        };
+        if audience.edge.is_empty() {
+            audience.cursor = cursor;
+        } else if audience.cursor != cursor {
+            // The others have not been sent what this one has read: first they, then all together.
+            self.pass(index);
+        }
+        let Some(audience) = self.audiences.get_mut(index) else {
+            return Next::Nothing;
+        };
+        if !audience.edge.is_empty() && audience.cursor != cursor {
+            return Next::Read;
+        }
+        audience.cursor = cursor;
+        if let Some(subscriber) = self.subscribers.get_mut(key) {
+            subscriber.standing = Standing::AtEdge(audience.edge.len());
+            audience.edge.push(key);
+        }
+        Next::Nothing
+    }
+
+    /// The frame that the subscriber would read next has been evicted.
+    fn fell_off(&mut self, key: usize, cursor: Cursor, missed: u64, oldest: Offset) {
+        let Some(subscriber) = self.subscribers.get_mut(key) else {
+            return;
+        };
+        let Some(audience) = self.audiences.get(subscriber.audience) else {
+            return;
+        };
+        let options = &audience.options;
+        if options.slow == Slow::Close {
+            return self.end(key, EndReason::Slow);
+        }
+        let log = audience.topic.log();
+        let (missed, target) = match options.on_gap {
+            OnGap::Oldest => (missed, oldest),
+            OnGap::Live => {
+                let edge = log.edge();
+                (edge.since(cursor.offset()), edge)
+            }
+        };
+        audience.metrics().gaps.of(GapCause::Lag).inc();
+        audience
+            .metrics()
+            .frames_missed
+            .of(MissReason::Lag)
+            .inc_by(missed);
+        subscriber.standing = Standing::Behind(Cursor::at(target));
+        if options.gap_event {
+            let offset = Offset(target.0.saturating_sub(1));
+            let place = options.gap_ids.then_some(Position {
+                epoch: log.epoch(),
+                offset,
+            });
+            let mut notice = Vec::new();
+            write::gap(&mut notice, place, Some(missed), GapCause::Lag.label());
+            subscriber.owed = Bytes::from(notice);
+        }
+    }
+
+    pub(super) fn count_sent(&self, audience: usize, frames: u64, bytes: usize) {
+        let Some(audience) = self.audiences.get(audience).filter(|_| bytes > 0) else {
+            return;
+        };
+        let metrics = audience.metrics();
+        metrics.frames_delivered.inc_by(frames);
+        metrics.sent_bytes.inc_by(bytes as u64);
+    }
+}
+
+/// The rest of a frame in flight: the log's own bytes, so that many slow subscribers share them;
+/// copied only if the frame has been evicted since the batch was read.
+fn rest_of(log: &Log, offset: Offset, owed: &[u8]) -> Bytes {
+    if owed.is_empty() {
+        return Bytes::new();
+    }
+    match log.frame(offset) {
+        Some(frame) if frame.ends_with(owed) => frame.slice(frame.len() - owed.len()..),
+        Some(_) | None => Bytes::copy_from_slice(owed),
+    }
+}
+
+/// Which way out of a stream a socket error is.
+pub(super) fn end_of(error: &io::Error) -> EndReason {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::NotConnected => EndReason::Client,
+        // `TCP_USER_TIMEOUT`: the peer has acknowledged nothing for so long.
+        io::ErrorKind::TimedOut => EndReason::Stall,
+        _ => EndReason::Error,
+    }
+}

@@ -1,0 +1,139 @@
+//! A pass: what a topic has new goes to everybody at its live edge.
+
+use std::io;
+use std::mem;
+
+use super::flow::READ_BYTES;
+use super::shard::Shard;
+use super::subscriber::Standing;
+use crate::clock;
+use crate::log::{Batch, Cursor, Read};
+use crate::metrics::EndReason;
+
+/// Reads in one visit; a topic that has more goes on behind the others.
+const READS: usize = 4;
+
+impl Shard {
+    /// Sends what is new. The batch is copied out of the log once, and everybody gets one write of
+    /// the same bytes.
+    pub(super) fn pass(&mut self, index: usize) {
+        let Some(audience) = self.audiences.get(index) else {
+            return;
+        };
+        // Before the log is read: what is written from here on knocks again.
+        audience.topic.look(self.number);
+        let mut batch = mem::take(&mut self.batch);
+        let mut is_finished = false;
+        for _ in 0..READS {
+            let Some(audience) = self.audiences.get(index).filter(|a| !a.edge.is_empty()) else {
+                is_finished = true;
+                break;
+            };
+            match audience
+                .topic
+                .log()
+                .read(audience.cursor, READ_BYTES, &mut batch)
+            {
+                Read::Frames => self.send_to_edge(index, &batch),
+                Read::Empty => is_finished = true,
+                Read::Gap { .. } => self.scatter_edge(index),
+                Read::Sealed => self.end_edge(index),
+            }
+            if is_finished {
+                break;
+            }
+        }
+        self.batch = batch;
+        if !is_finished {
+            self.unfinished_topics.push(index);
+        }
+    }
+
+    /// The hot loop. Nothing is looked up, allocated, locked or formatted in it.
+    fn send_to_edge(&mut self, index: usize, batch: &Batch) {
+        let Some(audience) = self.audiences.get_mut(index) else {
+            return;
+        };
+        let edge = mem::take(&mut audience.edge);
+        let bytes = batch.bytes();
+        let mut fallen: Vec<(usize, io::Result<usize>)> = Vec::new();
+        for key in &edge {
+            let Some(subscriber) = self.subscribers.get_mut(*key) else {
+                continue;
+            };
+            self.serving = Some(*key);
+            match subscriber.socket.write(bytes) {
+                Ok(written) if written == bytes.len() => {}
+                result => fallen.push((*key, result)),
+            }
+        }
+        self.serving = None;
+        let complete = edge.len() - fallen.len();
+        audience.edge = edge;
+        for (key, result) in fallen {
+            self.fall_behind(key, batch, result);
+        }
+        self.count_sent(
+            index,
+            (complete * batch.len()) as u64,
+            complete * bytes.len(),
+        );
+        let Some(audience) = self.audiences.get_mut(index) else {
+            return;
+        };
+        audience.cursor = Cursor::at(batch.end());
+        audience.passed_at = self.now;
+        if let Some(appended_at) = batch.oldest_at() {
+            let took = clock::now().saturating_duration_since(appended_at);
+            audience.metrics().fanout.observe(took.as_secs_f64());
+        }
+    }
+
+    /// The log has moved on without this shard: everybody goes on from their place alone, and is
+    /// told of the gap there.
+    fn scatter_edge(&mut self, index: usize) {
+        let Some(audience) = self.audiences.get_mut(index) else {
+            return;
+        };
+        let cursor = audience.cursor;
+        for key in mem::take(&mut audience.edge) {
+            if let Some(subscriber) = self.subscribers.get_mut(key) {
+                subscriber.standing = Standing::Behind(cursor);
+                self.unfinished.push(key);
+            }
+        }
+    }
+
+    fn end_edge(&mut self, index: usize) {
+        let keys = self
+            .audiences
+            .get(index)
+            .map(|audience| audience.edge.clone());
+        for key in keys.unwrap_or_default() {
+            self.end(key, EndReason::UpstreamEnd);
+        }
+    }
+
+    /// Takes a subscriber out of those at the live edge; its place is theirs.
+    pub(super) fn leave_edge(&mut self, key: usize) {
+        let Some(subscriber) = self.subscribers.get_mut(key) else {
+            return;
+        };
+        let Standing::AtEdge(place) = subscriber.standing else {
+            return;
+        };
+        let Some(audience) = self.audiences.get_mut(subscriber.audience) else {
+            return;
+        };
+        subscriber.standing = Standing::Behind(audience.cursor);
+        subscriber.progress = subscriber.progress.max(audience.passed_at);
+        audience.edge.swap_remove(place);
+        let moved = audience
+            .edge
+            .get(place)
+            .and_then(|key| self.subscribers.get_mut(*key));
+        if let Some(moved) = moved {
+            moved.standing = Standing::AtEdge(place);
+        }
+    }
+}
