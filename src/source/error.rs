@@ -1,5 +1,7 @@
 //! Why an upstream gave no events, and whether that is its last word.
 
+use std::borrow::Cow;
+use std::error::Error as _;
 use std::io;
 
 use crate::metrics::UpstreamReason;
@@ -40,7 +42,7 @@ pub enum Error {
     #[error("the upstream's body can not be used: {what}")]
     Body {
         /// What was wrong.
-        what: &'static str,
+        what: Cow<'static, str>,
         /// The metric's label.
         reason: UpstreamReason,
     },
@@ -62,8 +64,16 @@ impl Error {
             }
             Self::Redirect(_) => UpstreamReason::Redirect,
             Self::Body { reason, .. } => *reason,
-            Self::Broken(e) if e.is_incomplete_message() => UpstreamReason::Eof,
+            Self::Broken(e) if is_early_end(e) => UpstreamReason::Eof,
             Self::Broken(_) => UpstreamReason::Reset,
         }
     }
+}
+
+/// Whether the peer closed in an orderly way, but too early: in the head or in the body.
+fn is_early_end(e: &hyper::Error) -> bool {
+    let kind = e
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    e.is_incomplete_message() || kind.is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof)
 }

@@ -23,6 +23,7 @@ use crate::sse::Item;
 use crate::topic_key::{RouteId, TopicKey};
 
 pub mod backoff;
+pub mod charset;
 mod error;
 pub mod http;
 pub mod ticker;
@@ -44,9 +45,14 @@ pub trait Feed: Send {
     /// What has arrived since the last call.
     fn next(&mut self) -> BoxFuture<'_, Result<Step, Error>>;
 
-    /// What the response's head lets suspect about sharing; see [`Suspicion`].
+    /// What the response's head lets suspect about sharing; see [`Suspicions`].
     fn suspicions(&self) -> Suspicions {
         Suspicions::default()
+    }
+
+    /// How many lines without a known field name have come so far.
+    fn malformed(&self) -> u64 {
+        0
     }
 }
 

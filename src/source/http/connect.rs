@@ -1,0 +1,116 @@
+//! A fresh TCP connection to an upstream.
+//!
+//! Layer 2: may import `clock` and the source's own error. Invariants: a name is looked up anew
+//! each time; name and addresses together take no longer than the timeout; each address gets its
+//! share of what is left, so that a black hole does not eat the time of the next one.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::Uri;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::clock;
+use crate::source::Error;
+
+/// Addresses tried: with more, the share of each would be too short for a handshake.
+const ADDRESSES: usize = 8;
+/// Probes on a quiet connection: a dead peer is found within a minute, a live one barely notices.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Unanswered probes that mean death.
+const KEEPALIVE_PROBES: u32 = 3;
+/// Of `http`.
+const DEFAULT_PORT: u16 = 80;
+
+/// Connects to the host of `url`.
+pub(super) async fn connect(url: &Uri, limit: Duration) -> Result<TcpStream, Error> {
+    let deadline = Instant::from_std(clock::now() + limit);
+    let host = url.host().unwrap_or_default();
+    // An IPv6 literal stands in brackets in a URL only.
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let target = (bare.unwrap_or(host), url.port_u16().unwrap_or(DEFAULT_PORT));
+    let addresses: Vec<_> = timeout_at(deadline, lookup_host(target))
+        .await
+        .map_err(|_| Error::Timeout("name resolution"))?
+        .map_err(Error::Resolve)?
+        .take(ADDRESSES)
+        .collect();
+    let stream = first_that_answers(&addresses, deadline).await?;
+    prepare(&stream).map_err(Error::Connect)?;
+    Ok(stream)
+}
+
+async fn first_that_answers(
+    addresses: &[SocketAddr],
+    deadline: Instant,
+) -> Result<TcpStream, Error> {
+    let mut failure = Error::Resolve(io::ErrorKind::NotFound.into());
+    let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+    for address in addresses {
+        let share = deadline.saturating_duration_since(Instant::from_std(clock::now())) / left;
+        left = left.saturating_sub(1).max(1);
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(e)) => failure = Error::Connect(e),
+            Err(_) => failure = Error::Timeout("connect"),
+        }
+    }
+    Err(failure)
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_INTERVAL)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn an_address_that_refuses_gives_way_to_the_next() {
+        let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let answering = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = [
+            refusing.local_addr().unwrap(),
+            answering.local_addr().unwrap(),
+        ];
+        drop(refusing);
+        let deadline = Instant::from_std(clock::now() + Duration::from_secs(5));
+        let stream = first_that_answers(&addresses, deadline).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addresses[1]);
+    }
+
+    #[tokio::test]
+    async fn no_address_at_all_is_a_name_that_does_not_resolve() {
+        let deadline = Instant::from_std(clock::now());
+        let failure = first_that_answers(&[], deadline).await;
+        assert!(matches!(failure, Err(Error::Resolve(_))));
+    }
+
+    #[tokio::test]
+    async fn an_ipv6_literal_is_reached_and_the_socket_is_prepared() {
+        let Ok(listener) = TcpListener::bind("[::1]:0").await else {
+            return; // A machine without IPv6.
+        };
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let stream = connect(&url.parse().unwrap(), Duration::from_secs(5))
+            .await
+            .unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(stream.nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_INTERVAL);
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
+    }
+}
