@@ -89,7 +89,7 @@ pub struct QueryRule {
 }
 
 /// Parameters that never reach an upstream, whatever a route declares: they are said to Fantail.
-pub const OWN_PARAMETERS: [&str; 3] = ["lastEventId", "last_event_id", "fantail"];
+pub(super) const OWN_PARAMETERS: [&str; 3] = ["lastEventId", "last_event_id", "fantail"];
 
 impl QueryRule {
     /// Whether the parameter passes.

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::template::ExpandFault;
 use crate::metrics::RejectReason;
 
 /// Why a request is not served.
@@ -70,12 +71,31 @@ const SOON: Duration = Duration::from_secs(10);
 impl Reject {
     /// The table.
     pub fn answer(&self) -> Answer {
-        let status = |status| Answer { status, retry_after: None, soft: false, close: false };
-        let busy = |code| Answer { status: code, retry_after: Some(SOON), soft: true, close: false };
+        let status = |status| Answer {
+            status,
+            retry_after: None,
+            soft: false,
+            close: false,
+        };
+        let busy = |code| Answer {
+            status: code,
+            retry_after: Some(SOON),
+            soft: true,
+            close: false,
+        };
         match self {
-            Self::BadRequest(_) => Answer { close: true, ..status(400) },
-            Self::Host(_) => Answer { close: true, ..status(421) },
-            Self::TooLarge(_) => Answer { close: true, ..status(431) },
+            Self::BadRequest(_) => Answer {
+                close: true,
+                ..status(400)
+            },
+            Self::Host(_) => Answer {
+                close: true,
+                ..status(421)
+            },
+            Self::TooLarge(_) => Answer {
+                close: true,
+                ..status(431)
+            },
             Self::UnknownRoute => status(404),
             Self::Method => status(405),
             Self::NotAStream => status(501),
@@ -96,12 +116,115 @@ impl Reject {
             Self::UnknownRoute => RejectReason::UnknownRoute,
             Self::Method => RejectReason::Method,
             Self::NotAStream => RejectReason::NotImplemented,
-            Self::Upstream(_)
-            | Self::WrongType(_)
-            | Self::BadGateway(_)
-            | Self::GatewayTimeout => RejectReason::Upstream,
+            Self::Upstream(_) | Self::WrongType(_) | Self::BadGateway(_) | Self::GatewayTimeout => {
+                RejectReason::Upstream
+            }
             Self::Busy(reason) | Self::TooMany(reason) => *reason,
             Self::Draining => RejectReason::Draining,
+        }
+    }
+
+    /// The body: what happened, what to do, and what to search for in the log. Never an address or
+    /// a header of an upstream.
+    pub fn body(&self, request_id: &str) -> String {
+        format!("{self}\n{}\nrequest {request_id}\n", self.advice())
+    }
+
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "Send an unambiguous HTTP request.",
+            Self::Host(_) => "Ask for a host that this gateway serves.",
+            Self::TooLarge(_) => "Send a shorter request: fewer or smaller cookies, for instance.",
+            Self::UnknownRoute => "Check the address, or the `path` of the gateway's routes.",
+            Self::Method => "Use GET for an event stream.",
+            Self::NotAStream => "Open this address with EventSource.",
+            Self::Upstream(_) => "This is the upstream's own word: look there.",
+            Self::WrongType(_) => "Run `fantail doctor` on the upstream to see what it sends.",
+            Self::BadGateway(_) | Self::GatewayTimeout => "Try again; see the gateway's log.",
+            Self::Busy(_) | Self::Draining => "Come back in a few seconds.",
+            Self::TooMany(_) => "Close what is not needed, then come back.",
+        }
+    }
+}
+
+impl From<ExpandFault> for Reject {
+    fn from(fault: ExpandFault) -> Self {
+        match fault {
+            ExpandFault::Rest(why) => Self::BadRequest(why),
+            ExpandFault::Variable => Self::BadRequest(
+                "a part of the path takes only 1 to 64 letters, digits, `.`, `-` and `_`",
+            ),
+            ExpandFault::Query => {
+                Self::BadRequest("a query parameter is not properly percent-encoded")
+            }
+            ExpandFault::TooLong => Self::TooLarge("the target is too long"),
+            ExpandFault::Escaped => Self::BadRequest("the path leads outside of this route"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each variant.
+    fn all() -> Vec<Reject> {
+        vec![
+            Reject::BadRequest("words"),
+            Reject::Host("words"),
+            Reject::TooLarge("words"),
+            Reject::UnknownRoute,
+            Reject::Method,
+            Reject::NotAStream,
+            Reject::Upstream(403),
+            Reject::WrongType("text before `<?php`".into()),
+            Reject::BadGateway("connect"),
+            Reject::GatewayTimeout,
+            Reject::Busy(RejectReason::Topics),
+            Reject::TooMany(RejectReason::Address),
+            Reject::Draining,
+        ]
+    }
+
+    #[test]
+    fn every_refusal_has_its_status_and_form() {
+        let line = |reject: &Reject| {
+            let a = reject.answer();
+            let after = a.retry_after.map_or(0, |d| d.as_secs());
+            let form = match (a.soft, a.close) {
+                (true, _) => "soft",
+                (false, true) => "close",
+                (false, false) => "",
+            };
+            let line = format!("{} {after} {form} {}", a.status, reject.reason());
+            line.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let table: Vec<String> = all().iter().map(line).collect();
+        let pinned = [
+            "400 0 close bad_request",
+            "421 0 close host",
+            "431 0 close head",
+            "404 0 unknown_route",
+            "405 0 method",
+            "501 0 not_implemented",
+            "403 0 upstream",
+            "502 0 upstream",
+            "502 0 upstream",
+            "504 0 upstream",
+            "503 10 soft topics",
+            "429 10 soft address",
+            "503 10 soft draining",
+        ];
+        assert_eq!(table, pinned);
+    }
+
+    #[test]
+    fn a_body_says_what_happened_what_to_do_and_which_request() {
+        for reject in all() {
+            let body = reject.body("r1");
+            let lines: Vec<&str> = body.lines().collect();
+            assert_eq!((lines.len(), lines[2]), (3, "request r1"), "{body}");
+            assert!(lines[0].len() > 4 && lines[1].ends_with('.'), "{body}");
         }
     }
 }
