@@ -4,8 +4,11 @@
 
 pub mod clock;
 pub mod delivery;
+pub mod drain;
+pub mod edge;
 pub mod event;
 pub mod hub;
+pub mod ingest;
 pub mod log;
 pub mod metrics;
 pub mod position;

@@ -2,11 +2,126 @@
 //!
 //! Layer 4: may import `delivery`, `hub`, `log` (cursor types), layer 0 and the leaves, never
 //! another door.
+//!
+//! The way of a request, in order: [`listen`] (permit, accept) → [`conn`] (first byte, head, hyper)
+//! → [`policy`] → [`route`] → `subscribe` (key, topic, first answer, place) → detach. Whatever says
+//! no on the way is a [`reject::Reject`], and `respond` is where refusals become bytes.
 
+mod client;
+mod conn;
+pub mod listen;
 mod options;
 pub mod policy;
 pub mod reject;
+mod respond;
 pub mod route;
+mod subscribe;
 pub mod template;
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderName;
+
 pub use options::{Mode, Options, QueryRule};
+
+use crate::delivery::{self, Shards};
+use crate::drain::DrainWatch;
+use crate::hub::limits::{PerAddress, Rate, Total};
+use crate::hub::{Hub, RouteTopics};
+use route::{Conflict, Routes};
+use template::{PathTemplate, UpstreamTemplate};
+
+/// A route as the edge sees it.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Which requests.
+    pub path: PathTemplate,
+    /// What they get.
+    pub target: Target,
+}
+
+/// What a route leads to.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// An upstream's event stream.
+    Upstream(Box<Upstream>),
+    /// A page that is built in.
+    Page(Page),
+}
+
+/// A route to an upstream.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Whom to ask.
+    pub template: UpstreamTemplate,
+    /// Which requests subscribe.
+    pub mode: Mode,
+    /// Client parameters that pass.
+    pub query: QueryRule,
+    /// Client headers that pass.
+    pub headers: Vec<HeaderName>,
+    /// What its topics share.
+    pub topics: Arc<RouteTopics>,
+    /// How its streams are served.
+    pub delivery: Arc<delivery::Options>,
+}
+
+/// A page that is built in.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// Its bytes.
+    pub body: Bytes,
+}
+
+/// The edge: what all listeners share.
+#[derive(Debug)]
+pub struct Edge {
+    options: Options,
+    paths: Routes,
+    /// By the index that `paths` finds.
+    routes: Vec<Route>,
+    hub: Arc<Hub>,
+    shards: Arc<Shards>,
+    drain: DrainWatch,
+    connections: Arc<Total>,
+    /// A few connections more, to say no on.
+    refusals: Arc<Total>,
+    per_address: Arc<PerAddress>,
+    accepts: Rate,
+}
+
+/// Connections beyond the limit that are accepted only to be told to come back: enough to answer a
+/// burst, few enough for the descriptors that `connections` leaves.
+const REFUSALS: usize = 64;
+
+impl Edge {
+    /// An edge with these routes.
+    pub fn new(
+        options: Options,
+        routes: Vec<Route>,
+        hub: Arc<Hub>,
+        shards: Arc<Shards>,
+        drain: DrainWatch,
+    ) -> Result<Arc<Self>, Conflict> {
+        Ok(Arc::new(Self {
+            paths: Routes::new(routes.iter().map(|route| &route.path))?,
+            routes,
+            hub,
+            shards,
+            drain,
+            connections: Total::new(options.connections),
+            refusals: Total::new(REFUSALS),
+            per_address: PerAddress::new(options.connections_per_address),
+            accepts: Rate::new(options.accepts_per_second),
+            options,
+        }))
+    }
+
+    /// Connections being served, streams included.
+    pub fn connections(&self) -> usize {
+        self.connections.used()
+    }
+}

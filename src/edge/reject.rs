@@ -139,7 +139,7 @@ impl Reject {
             Self::Method => "Use GET for an event stream.",
             Self::NotAStream => "Open this address with EventSource.",
             Self::Upstream(_) => "This is the upstream's own word: look there.",
-            Self::WrongType(_) => "Run `fantail doctor` on the upstream to see what it sends.",
+            Self::WrongType(_) => "Correct what the upstream sends; the log has the details.",
             Self::BadGateway(_) | Self::GatewayTimeout => "Try again; see the gateway's log.",
             Self::Busy(_) | Self::Draining => "Come back in a few seconds.",
             Self::TooMany(_) => "Close what is not needed, then come back.",

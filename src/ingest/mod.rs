@@ -1,12 +1,33 @@
 //! Feed → log: one task for each live topic.
 //!
 //! Layer 4, a door: may import `hub`, `source`, layer 0 and the leaves, never another door.
+//!
+//! Invariants: the task owns the topic's one appender, and its end is the topic's end, a panic
+//! included; an upstream is never asked twice at a time for one topic; every wait before it is
+//! asked again has a floor; a feed is always drained, whatever subscribers do.
 
+mod answer;
+mod events;
+mod resume;
+mod task;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::hub::{Appender, OnDemand};
+use crate::metrics::{Metrics, SuspectCause, UpstreamMetrics};
+use crate::source::Sources;
 
 /// Which id a frame carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ids {
+pub enum IdPolicy {
     /// The upstream's where it is safe and unique in the log, else Fantail's token.
     #[default]
     Preserve,
@@ -19,8 +40,8 @@ pub enum Ids {
 /// What a route does about its upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// See [`Ids`].
-    pub ids: Ids,
+    /// See [`IdPolicy`].
+    pub ids: IdPolicy,
     /// A clean end is held (`true`): subscribers stay while the upstream is asked again. Else
     /// their streams end too.
     pub hold_on_end: bool,
@@ -40,12 +61,128 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            ids: Ids::Preserve,
+            ids: IdPolicy::Preserve,
             hold_on_end: true,
             hold_on_error: true,
             poll_interval: Duration::ZERO,
             error_hold: Duration::from_secs(300),
             gap_event: true,
         }
+    }
+}
+
+/// What ingest knows of a route.
+#[derive(Debug)]
+pub struct Route {
+    /// What it does about its upstream.
+    pub options: Options,
+    /// How long its topics linger.
+    pub linger: Duration,
+    upstream: Arc<UpstreamMetrics>,
+    /// Connects in flight to the upstream, shared by all routes to it.
+    connects: Arc<Semaphore>,
+    /// What has been warned about, once a route: each suspicion, junk lines, completed events.
+    warned: Warned,
+}
+
+#[derive(Debug, Default)]
+struct Warned {
+    suspicion: [AtomicBool; SuspectCause::ALL.len()],
+    junk: AtomicBool,
+    completed: AtomicBool,
+    oversize: AtomicBool,
+}
+
+/// What is needed to make a [`Route`].
+#[derive(Clone, Debug)]
+pub struct RouteOptions {
+    /// What it does about its upstream.
+    pub options: Options,
+    /// How long its topics linger.
+    pub linger: Duration,
+    /// Its upstream's origin.
+    pub origin: String,
+}
+
+/// Opens feeds on demand; owns their tasks.
+pub struct Ingest {
+    /// By route id.
+    routes: Vec<Arc<Route>>,
+    sources: Arc<dyn Sources>,
+    metrics: Arc<Metrics>,
+    runtime: Handle,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl std::fmt::Debug for Ingest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ingest")
+            .field("routes", &self.routes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ingest {
+    /// For these routes, in the order of their ids; `connects` bounds the attempts in flight to
+    /// one upstream.
+    pub fn new(
+        routes: Vec<RouteOptions>,
+        sources: Arc<dyn Sources>,
+        metrics: &Arc<Metrics>,
+        connects: usize,
+    ) -> Self {
+        let mut permits: HashMap<String, Arc<Semaphore>> = HashMap::new();
+        let routes = routes.into_iter().map(|route| {
+            let connects = permits
+                .entry(route.origin.clone())
+                .or_insert_with(|| Arc::new(Semaphore::new(connects)));
+            Arc::new(Route {
+                options: route.options,
+                linger: route.linger,
+                upstream: metrics.upstream(&route.origin),
+                connects: Arc::clone(connects),
+                warned: Warned::default(),
+            })
+        });
+        Self {
+            routes: routes.collect(),
+            sources,
+            metrics: Arc::clone(metrics),
+            runtime: Handle::current(),
+            tasks: Mutex::new(JoinSet::new()),
+        }
+    }
+
+    /// Ends every feed; the logs are sealed.
+    pub async fn stop(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        tasks.shutdown().await;
+    }
+}
+
+impl OnDemand for Ingest {
+    fn open(&self, appender: Appender) {
+        let id = appender.topic().route().id;
+        let Some(route) = self.routes.get(usize::from(id.0)) else {
+            return;
+        };
+        let source = self.sources.source(id, appender.topic().key());
+        let task = task::Task::new(
+            appender,
+            source,
+            Arc::clone(route),
+            Arc::clone(&self.metrics),
+        );
+        let mut tasks = self.tasks.lock();
+        // Those that have ended are let go here, so that the set holds no more than the live ones.
+        while let Some(ended) = tasks.try_join_next() {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                self.metrics.panics.of(crate::metrics::Part::Runtime).inc();
+                tracing::error!(%error, "a topic's task has panicked; its topic starts anew");
+            }
+        }
+        tasks.spawn_on(task.run(), &self.runtime);
     }
 }

@@ -39,6 +39,8 @@ pub enum Draft<'a> {
         missed: Option<u64>,
         /// One word.
         reason: &'static str,
+        /// Whether the announcement carries the token of its place.
+        has_token: bool,
     },
 }
 
@@ -79,8 +81,12 @@ impl Frame {
                 // The empty id is a reset, not a place: nobody can ask for it.
                 (body_at, id.filter(|id| !id.is_empty()).cloned())
             }
-            Draft::Gap { missed, reason } => {
-                write::gap(&mut out, Some(position), *missed, reason);
+            Draft::Gap {
+                missed,
+                reason,
+                has_token,
+            } => {
+                write::gap(&mut out, has_token.then_some(position), *missed, reason);
                 (0, None)
             }
         };

@@ -1,0 +1,203 @@
+//! The life of one connection: first byte under a timer, hyper's conversation, then detach.
+//!
+//! Invariant: until the head of a subscription is complete hyper owns the socket; from then on a
+//! shard does, with everything that the connection holds. Nothing of it is in both, or in neither.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::Edge;
+use super::client::Peer;
+use super::reject::Reject;
+use super::subscribe::Detached;
+use crate::delivery::{ConnectionPermit, Newcomer, Socket};
+use crate::drain::Phase;
+use crate::metrics::{ListenerMetrics, RejectReason};
+
+/// A client's socket that can leave the async runtime.
+pub(super) trait ClientStream:
+    AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static
+{
+    /// Waits until there is something to read, the end included.
+    fn readable(&self) -> impl Future<Output = io::Result<()>> + Send;
+    /// Leaves the runtime.
+    fn detach(self) -> io::Result<Socket>;
+}
+
+impl ClientStream for TcpStream {
+    async fn readable(&self) -> io::Result<()> {
+        Self::readable(self).await
+    }
+
+    fn detach(self) -> io::Result<Socket> {
+        Ok(Socket::from_tcp(self.into_std()?))
+    }
+}
+
+impl ClientStream for UnixStream {
+    async fn readable(&self) -> io::Result<()> {
+        Self::readable(self).await
+    }
+
+    fn detach(self) -> io::Result<Socket> {
+        Ok(Socket::from_unix(self.into_std()?.into()))
+    }
+}
+
+/// What is known of a connection when it has been accepted.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) peer: Peer,
+    /// It was accepted only to be told this.
+    pub(super) refusal: Option<Reject>,
+    pub(super) permit: ConnectionPermit,
+    pub(super) metrics: Arc<ListenerMetrics>,
+}
+
+/// The service's error that ends hyper's part: the request has become a subscription.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is now an event stream")]
+pub(super) struct Detach;
+
+/// hyper's view of a connection: answers requests until one subscribes.
+#[derive(Debug)]
+struct Conversation {
+    edge: Arc<Edge>,
+    peer: Peer,
+    refusal: Option<Reject>,
+    metrics: Arc<ListenerMetrics>,
+    detached: Arc<Mutex<Option<Box<Detached>>>>,
+}
+
+impl Service<Request<Incoming>> for Conversation {
+    type Response = Response<Full<Bytes>>;
+    type Error = Detach;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Detach>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let edge = Arc::clone(&self.edge);
+        let (peer, refusal) = (self.peer, self.refusal.clone());
+        let (metrics, slot) = (Arc::clone(&self.metrics), Arc::clone(&self.detached));
+        Box::pin(async move {
+            let (mut head, _body) = request.into_parts();
+            match edge.answer(&mut head, peer, refusal).await {
+                Ok(super::subscribe::Outcome::Respond(response)) => Ok(response),
+                Ok(super::subscribe::Outcome::Subscribe(detached)) => {
+                    *slot.lock() = Some(detached);
+                    Err(Detach)
+                }
+                Err(reject) => Ok(edge.refuse(&reject, &head, &metrics)),
+            }
+        })
+    }
+}
+
+/// Serves one connection until it closes or becomes a stream.
+pub(super) async fn serve<S: ClientStream>(edge: Arc<Edge>, stream: S, arrival: Arrival) {
+    let first_byte = tokio::time::timeout(edge.options.first_byte_timeout, stream.readable());
+    if !matches!(first_byte.await, Ok(Ok(()))) {
+        arrival.metrics.rejects.of(RejectReason::Timeout).inc();
+        return;
+    }
+    let detached = Arc::new(Mutex::new(None));
+    let conversation = Conversation {
+        edge: Arc::clone(&edge),
+        peer: arrival.peer,
+        refusal: arrival.refusal,
+        metrics: Arc::clone(&arrival.metrics),
+        detached: Arc::clone(&detached),
+    };
+    let Some(socket) = converse(&edge, stream, conversation, &arrival.metrics).await else {
+        return;
+    };
+    let Some(detached) = detached.lock().take() else {
+        return;
+    };
+    match socket.detach() {
+        Ok(socket) => edge
+            .shards
+            .deliver(newcomer(socket, *detached, arrival.permit)),
+        Err(error) => tracing::debug!(%error, "a socket can not leave the runtime"),
+    }
+}
+
+/// hyper's part. The stream, if it is left over because a request has subscribed.
+async fn converse<S: ClientStream>(
+    edge: &Edge,
+    stream: S,
+    conversation: Conversation,
+    metrics: &ListenerMetrics,
+) -> Option<S> {
+    let options = &edge.options;
+    let mut connection = Box::pin(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(options.head_timeout)
+            .max_headers(options.header_count)
+            .max_buf_size(options.head_bytes.max(MIN_BUFFER))
+            .serve_connection(TokioIo::new(stream), conversation),
+    );
+    let mut drain = edge.drain.clone();
+    let mut draining = pin!(drain.reached(Phase::Draining));
+    let mut is_draining = false;
+    let result = poll_fn(|cx| {
+        if !is_draining && draining.as_mut().poll(cx).is_ready() {
+            is_draining = true;
+            // The request in progress is answered, and no other one is read.
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.poll_without_shutdown(cx)
+    })
+    .await;
+    match result {
+        Err(error) if error.is_user() => {
+            let parts = Pin::into_inner(connection).into_parts();
+            // What the client sent behind its request is dropped here, and never a second request.
+            Some(parts.io.into_inner())
+        }
+        Err(error) => {
+            note(&error, metrics);
+            None
+        }
+        Ok(()) => None,
+    }
+}
+
+/// hyper's smallest buffer.
+const MIN_BUFFER: usize = 8192;
+
+/// A conversation that failed is the client's doing; a head that could not be read is a refusal.
+fn note(error: &hyper::Error, metrics: &ListenerMetrics) {
+    if error.is_timeout() {
+        metrics.rejects.of(RejectReason::Timeout).inc();
+    } else if error.is_parse_too_large() {
+        metrics.rejects.of(RejectReason::Head).inc();
+    } else if error.is_parse() {
+        metrics.rejects.of(RejectReason::BadRequest).inc();
+    }
+    tracing::debug!(%error, "a conversation ended early");
+}
+
+fn newcomer(socket: Socket, detached: Detached, mut permit: ConnectionPermit) -> Newcomer {
+    permit.address = permit.address.or(detached.address);
+    Newcomer {
+        socket,
+        prologue: detached.prologue,
+        cursor: detached.cursor,
+        subscription: detached.subscription,
+        options: detached.options,
+        permit,
+    }
+}

@@ -1,0 +1,215 @@
+//! A listening socket: permit, accept, hand on. No error ends it but the program's end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::IntGauge;
+use socket2::{Domain, Protocol, Type};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::task::JoinSet;
+
+use super::Edge;
+use super::client::Peer;
+use super::conn::{self, Arrival, ClientStream};
+use super::reject::Reject;
+use crate::clock;
+use crate::delivery::{ConnectionPermit, OpenConnection};
+use crate::drain::Phase;
+use crate::hub::limits::ClientAddr;
+use crate::metrics::{ListenerMetrics, RejectReason};
+
+/// A reconnect storm waits here rather than in the clients' SYN timers; the kernel may allow less.
+const BACKLOG: i32 = 4096;
+/// After an accept that failed for want of a descriptor or memory: a try costs nothing so often,
+/// and without a pause it fails again at once.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A bound listening socket.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket.
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Listens on a TCP address.
+    pub fn tcp(address: SocketAddr) -> io::Result<Self> {
+        let domain = Domain::for_address(address);
+        let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(Self::Tcp(TcpListener::from_std(socket.into())?))
+    }
+
+    /// Listens on a Unix socket; one that nobody listens on any more is replaced.
+    pub fn unix(path: &Path) -> io::Result<Self> {
+        if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
+            std::fs::remove_file(path)?;
+        }
+        Ok(Self::Unix(UnixListener::bind(path)?))
+    }
+
+    /// The address that was bound, for a port that the system chose.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+/// Accepts connections until the program is over.
+pub async fn accept(edge: Arc<Edge>, listener: Listener, metrics: Arc<ListenerMetrics>) {
+    let mut drain = edge.drain.clone();
+    let mut conversations = JoinSet::new();
+    loop {
+        let admission = Admission::wait(&edge).await;
+        let accepted = tokio::select! {
+            // Accept loses nothing when it is dropped; the conversations end with this task.
+            () = drain.reached(Phase::Closed) => break,
+            accepted = accept_one(&listener) => accepted,
+        };
+        while conversations.try_join_next().is_some() {}
+        match accepted {
+            Ok(Accepted::Tcp(stream, from)) => {
+                let peer = Peer::Address(from.ip().to_canonical());
+                drop(stream.set_nodelay(true));
+                start(&edge, &metrics, stream, peer, admission, &mut conversations);
+            }
+            Ok(Accepted::Unix(stream)) => {
+                start(
+                    &edge,
+                    &metrics,
+                    stream,
+                    Peer::Local,
+                    admission,
+                    &mut conversations,
+                );
+            }
+            Err(error) => pause(&error, &metrics).await,
+        }
+    }
+    conversations.shutdown().await;
+}
+
+enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
+
+async fn accept_one(listener: &Listener) -> io::Result<Accepted> {
+    Ok(match listener {
+        Listener::Tcp(listener) => {
+            let (stream, from) = listener.accept().await?;
+            Accepted::Tcp(stream, from)
+        }
+        Listener::Unix(listener) => Accepted::Unix(listener.accept().await?.0),
+    })
+}
+
+/// Errors of one connection are nobody else's; errors of the machine pass.
+async fn pause(error: &io::Error, metrics: &ListenerMetrics) {
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    if matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    ) {
+        metrics.accept_other.inc();
+        return;
+    }
+    if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) {
+        metrics.accept_emfile.inc();
+    } else {
+        metrics.accept_other.inc();
+    }
+    tracing::warn!(%error, "a connection can not be accepted; trying again");
+    tokio::time::sleep(PAUSE).await;
+}
+
+/// The right to accept one connection, taken before it is accepted.
+struct Admission {
+    permit: crate::hub::limits::TotalPermit,
+    is_full: bool,
+}
+
+impl Admission {
+    /// Waits for a place among `connections`, or for one to say no on.
+    async fn wait(edge: &Edge) -> Self {
+        loop {
+            if let Some(permit) = edge.connections.try_acquire() {
+                return Self {
+                    permit,
+                    is_full: false,
+                };
+            }
+            if let Some(permit) = edge.refusals.try_acquire() {
+                return Self {
+                    permit,
+                    is_full: true,
+                };
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+fn start<S: ClientStream>(
+    edge: &Arc<Edge>,
+    metrics: &Arc<ListenerMetrics>,
+    stream: S,
+    peer: Peer,
+    admission: Admission,
+    conversations: &mut JoinSet<()>,
+) {
+    let (refusal, address) = judge(edge, peer, &admission);
+    let permit = ConnectionPermit {
+        total: admission.permit,
+        address,
+        open: open_connection(&metrics.connections),
+    };
+    let arrival = Arrival {
+        peer,
+        refusal,
+        permit,
+        metrics: Arc::clone(metrics),
+    };
+    conversations.spawn(conn::serve(Arc::clone(edge), stream, arrival));
+}
+
+/// Whether this connection is accepted only to be refused; else its address's permit.
+fn judge(
+    edge: &Edge,
+    peer: Peer,
+    admission: &Admission,
+) -> (Option<Reject>, Option<crate::hub::limits::AddressPermit>) {
+    if admission.is_full {
+        return (Some(Reject::Busy(RejectReason::Connections)), None);
+    }
+    if !edge.accepts.try_take(clock::now()) {
+        return (Some(Reject::Busy(RejectReason::Rate)), None);
+    }
+    match peer {
+        // Its clients are counted one by one, once their requests name them.
+        _ if peer.is_trusted(&edge.options) => (None, None),
+        Peer::Local => (None, None),
+        Peer::Address(address) => match edge.per_address.try_acquire(ClientAddr::new(address)) {
+            Some(permit) => (None, Some(permit)),
+            None => (Some(Reject::TooMany(RejectReason::Address)), None),
+        },
+    }
+}
+
+fn open_connection(gauge: &IntGauge) -> OpenConnection {
+    OpenConnection::new(gauge)
+}

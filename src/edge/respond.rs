@@ -1,0 +1,121 @@
+//! Answers that are no streams: refusals in both forms, HEAD, OPTIONS, built-in pages.
+
+use std::time::Duration;
+
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Bytes;
+
+use super::reject::{Answer, Reject};
+use super::route::accepts_stream;
+use super::{Edge, Page};
+use crate::delivery::retry;
+use crate::metrics::ListenerMetrics;
+use crate::sse::write;
+
+/// What an answer of ours looks like.
+pub(super) type Reply = Response<Full<Bytes>>;
+
+/// `no-store` so that no CDN keeps and loops the stream, `no-transform` so that none holds it back
+/// to compress it.
+pub(super) const STREAM_CACHE_CONTROL: &str = "no-cache, no-store, no-transform";
+/// What stream addresses take.
+pub(super) const METHODS: &str = "GET, HEAD, OPTIONS";
+
+/// A soft reject comes back later than an ordinary reconnect.
+const COME_BACK: Duration = Duration::from_secs(5);
+
+impl Edge {
+    /// A refusal, counted and in words: for a request that accepts an event stream, "come back
+    /// later" is a 200 with a long `retry:` and a clean end, for nothing else is obeyed.
+    pub(super) fn refuse(&self, reject: &Reject, head: &Parts, metrics: &ListenerMetrics) -> Reply {
+        metrics.rejects.of(reject.reason()).inc();
+        let answer = reject.answer();
+        if answer.soft && accepts_stream(&head.headers) {
+            metrics.soft_rejects.of(reject.reason()).inc();
+            let mut body = Vec::new();
+            let delay = retry::long_delay(COME_BACK, self.shards.spread(), fastrand::f64());
+            write::retry(&mut body, delay);
+            body.extend_from_slice(write::HEARTBEAT);
+            return closing(stream_head(Bytes::from(body)));
+        }
+        hard(reject, &answer)
+    }
+}
+
+fn hard(reject: &Reject, answer: &Answer) -> Reply {
+    let request_id = format!("{:016x}", fastrand::u64(..));
+    tracing::debug!(status = answer.status, %reject, request_id, "a request was refused");
+    // 204 has no body, and needs no words: it means "stop for ever".
+    let body = if answer.status == 204 {
+        String::new()
+    } else {
+        reject.body(&request_id)
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Some(after) = answer.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
+    }
+    if matches!(reject, Reject::Method) {
+        headers.insert(ALLOW, HeaderValue::from_static(METHODS));
+    }
+    if answer.close {
+        closing(response)
+    } else {
+        response
+    }
+}
+
+fn closing(mut response: Reply) -> Reply {
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A response with a stream's headers; HEAD gets it without a body.
+pub(super) fn stream_head(body: Bytes) -> Reply {
+    let mut response = Response::new(Full::new(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(
+        CACHE_CONTROL,
+        HeaderValue::from_static(STREAM_CACHE_CONTROL),
+    );
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// The answer to OPTIONS.
+pub(super) fn options() -> Reply {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(METHODS));
+    response
+}
+
+/// A built-in page.
+pub(super) fn page(page: &Page) -> Reply {
+    let mut response = Response::new(Full::new(page.body.clone()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

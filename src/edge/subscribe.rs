@@ -1,0 +1,253 @@
+//! From a request to a subscription: route, key, topic, first answer, place, first bytes.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Method;
+use http::request::Parts;
+
+use super::client::Peer;
+use super::reject::Reject;
+use super::respond::{self, Reply, STREAM_CACHE_CONTROL};
+use super::route::{KeyRule, Resume, resume_id, wants_stream};
+use super::template::Variables;
+use super::{Edge, Target, Upstream, policy};
+use crate::clock;
+use crate::delivery::{self, OnGap, retry};
+use crate::drain::Phase;
+use crate::hub::limits::{AddressPermit, ClientAddr};
+use crate::hub::{Answer, FirstAnswer, Refusal, Subscription};
+use crate::log::{Cursor, Log, Place};
+use crate::metrics::{GapCause, MissReason, RejectReason, ResumeResult, RouteMetrics};
+use crate::position::{Offset, Position};
+use crate::sse::write;
+
+/// What becomes of a request that is not refused.
+pub(super) enum Outcome {
+    /// It is answered.
+    Respond(Reply),
+    /// It leaves hyper and becomes a stream.
+    Subscribe(Box<Detached>),
+}
+
+/// A subscription that waits for its socket.
+#[derive(Debug)]
+pub(super) struct Detached {
+    pub(super) prologue: Bytes,
+    pub(super) cursor: Cursor,
+    pub(super) subscription: Subscription,
+    pub(super) options: Arc<delivery::Options>,
+    /// The permit of an address that only the request has named.
+    pub(super) address: Option<AddressPermit>,
+}
+
+/// A comment of this size makes old middleboxes let go of what follows (`padding=true`).
+const PADDING: usize = 2048;
+
+impl Edge {
+    /// The pipeline: every step may refuse.
+    pub(super) async fn answer(
+        &self,
+        head: &mut Parts,
+        peer: Peer,
+        refusal: Option<Reject>,
+    ) -> Result<Outcome, Reject> {
+        policy::check(head, &self.options)?;
+        policy::drop_ambiguous(&mut head.headers);
+        let (index, variables) = self
+            .paths
+            .find(head.uri.path())
+            .ok_or(Reject::UnknownRoute)?;
+        let route = self.routes.get(index).ok_or(Reject::UnknownRoute)?;
+        let upstream = match &route.target {
+            Target::Page(page) if matches!(head.method, Method::GET | Method::HEAD) => {
+                return Ok(Outcome::Respond(respond::page(page)));
+            }
+            Target::Page(_) => return Err(Reject::Method),
+            Target::Upstream(upstream) => upstream,
+        };
+        if head.method == Method::OPTIONS {
+            return Ok(Outcome::Respond(respond::options()));
+        }
+        if !wants_stream(upstream.mode, &head.method, &head.headers) {
+            return Err(Reject::NotAStream);
+        }
+        if head.method == Method::HEAD {
+            return Ok(Outcome::Respond(respond::stream_head(Bytes::new())));
+        }
+        if head.method != Method::GET {
+            return Err(Reject::Method);
+        }
+        policy::no_body(head)?;
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        if self.drain.phase() >= Phase::Draining {
+            return Err(Reject::Draining);
+        }
+        let client = peer.client(&head.headers, &self.options);
+        let address = self.address_permit(peer, client)?;
+        self.subscribe(head, upstream, &variables, client, address)
+            .await
+    }
+
+    /// A trusted proxy's clients are counted by the address that it names.
+    fn address_permit(
+        &self,
+        peer: Peer,
+        client: ClientAddr,
+    ) -> Result<Option<AddressPermit>, Reject> {
+        if !peer.is_trusted(&self.options) {
+            return Ok(None);
+        }
+        let permit = self.per_address.try_acquire(client);
+        permit
+            .map(Some)
+            .ok_or(Reject::TooMany(RejectReason::Address))
+    }
+
+    async fn subscribe(
+        &self,
+        head: &Parts,
+        upstream: &Upstream,
+        variables: &Variables,
+        client: ClientAddr,
+        address: Option<AddressPermit>,
+    ) -> Result<Outcome, Reject> {
+        let query = head.uri.query();
+        let rule = KeyRule {
+            upstream: &upstream.template,
+            query: &upstream.query,
+            headers: &upstream.headers,
+        };
+        let key = rule.key(variables, query, &head.headers)?;
+        let subscription = self
+            .hub
+            .subscribe(&upstream.topics, &key, client, clock::now())
+            .map_err(refused)?;
+        let first = subscription
+            .first_answer(self.options.first_answer_wait)
+            .await;
+        if let FirstAnswer::Definitive(answer) = first {
+            return Err(answered(answer));
+        }
+        let resume = resume_id(&head.headers, query, self.options.last_event_id_bytes);
+        let mut prologue = self.stream_head(&upstream.delivery, query);
+        if let FirstAnswer::Held(reason) = first {
+            let words = format!("the upstream is in trouble ({reason}) and is asked again");
+            write::comment(&mut prologue, &words);
+        }
+        let log = subscription.topic().log();
+        let cursor = place(log, resume.as_ref(), upstream, &mut prologue);
+        Ok(Outcome::Subscribe(Box::new(Detached {
+            prologue: Bytes::from(prologue.into_boxed_slice()),
+            cursor,
+            subscription,
+            options: Arc::clone(&upstream.delivery),
+            address,
+        })))
+    }
+
+    /// Head, `retry:` and a comment at once, so that intermediaries let go and `onopen` fires. The
+    /// stream ends with the connection: no chunks, so that pending bytes are the log's own.
+    fn stream_head(&self, options: &delivery::Options, query: Option<&str>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(320);
+        let date = httpdate::fmt_http_date(clock::wall());
+        // Writing into a vector does not fail.
+        drop(write!(
+            out,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+             Cache-Control: {STREAM_CACHE_CONTROL}\r\nX-Accel-Buffering: no\r\n\
+             Connection: close\r\nDate: {date}\r\n\r\n"
+        ));
+        let delay = retry::delay(options.retry, self.shards.spread(), fastrand::f64());
+        write::retry(&mut out, delay);
+        out.extend_from_slice(write::HEARTBEAT);
+        if query.is_some_and(|query| query.split('&').any(|pair| pair == "padding=true")) {
+            write::comment(&mut out, &" ".repeat(PADDING));
+        }
+        out
+    }
+}
+
+/// Where a client begins; a gap is counted, and told behind the head.
+fn place(
+    log: &Log,
+    resume: Option<&Resume>,
+    upstream: &Upstream,
+    prologue: &mut Vec<u8>,
+) -> Cursor {
+    let metrics = &upstream.topics.metrics;
+    let found = match resume {
+        None => {
+            metrics.resumes.of(ResumeResult::None).inc();
+            return Cursor::at(log.newcomers_place());
+        }
+        Some(Resume::Id(id)) => log.find(id, clock::now()),
+        Some(Resume::Malformed) => Place::Unknown {
+            oldest: log.oldest(),
+        },
+    };
+    let (missed, cause, oldest) = match found {
+        Place::At(offset) => {
+            metrics.resumes.of(ResumeResult::Full).inc();
+            return Cursor::at(offset);
+        }
+        Place::Evicted { missed, oldest } => (Some(missed), GapCause::Evicted, oldest),
+        Place::OtherEpoch { oldest } => (None, GapCause::Epoch, oldest),
+        Place::Unknown { oldest } => (None, GapCause::UnknownId, oldest),
+    };
+    let (missed, target) = match upstream.delivery.on_gap {
+        OnGap::Oldest => (missed, oldest),
+        OnGap::Live => {
+            let edge = log.edge();
+            (missed.map(|missed| missed + edge.since(oldest)), edge)
+        }
+    };
+    count_gap(metrics, cause, missed);
+    if upstream.delivery.gap_event {
+        let offset = Offset(target.0.saturating_sub(1));
+        // Before the first frame there is no place to name: an id of a frame to come would skip it.
+        let has_place = upstream.delivery.gap_ids && target > Offset(0);
+        let place = has_place.then_some(Position {
+            epoch: log.epoch(),
+            offset,
+        });
+        write::gap(prologue, place, missed, cause.label());
+    }
+    Cursor::at(target)
+}
+
+fn count_gap(metrics: &RouteMetrics, cause: GapCause, missed: Option<u64>) {
+    metrics.gaps.of(cause).inc();
+    metrics
+        .frames_missed
+        .of(MissReason::Resume)
+        .inc_by(missed.unwrap_or(0));
+    let result = if cause == GapCause::Evicted {
+        ResumeResult::Gap
+    } else {
+        ResumeResult::UnknownId
+    };
+    metrics.resumes.of(result).inc();
+}
+
+fn refused(refusal: Refusal) -> Reject {
+    match refusal {
+        Refusal::Topics => Reject::Busy(RejectReason::Topics),
+        Refusal::TopicsOfAddress => Reject::TooMany(RejectReason::Topics),
+        Refusal::Subscribers => Reject::Busy(RejectReason::TopicSubscribers),
+        Refusal::Answered(answer) => answered(answer),
+    }
+}
+
+fn answered(answer: Answer) -> Reject {
+    match answer {
+        Answer::NoContent => Reject::Upstream(204),
+        Answer::Status(status) => Reject::Upstream(status),
+        Answer::WrongType(words) => Reject::WrongType(words),
+        Answer::Unreachable(reason) => Reject::BadGateway(reason),
+        Answer::TooSlow => Reject::GatewayTimeout,
+    }
+}

@@ -1,0 +1,268 @@
+//! What a feed brings → frames.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::resume::{Ids, Settled};
+use super::{IdPolicy, Route};
+use crate::clock;
+use crate::event::Event;
+use crate::hub::Appender;
+use crate::log::Draft;
+use crate::metrics::{DropReason, GapCause, SuspectCause};
+use crate::position::Offset;
+use crate::source::Suspicions;
+use crate::sse::Item;
+
+/// A response that was complete within so long is an answer to a poll, and a newcomer gets the
+/// last one at once instead of waiting for the next; one that lasts longer is a stream.
+const POLL_ANSWER: Duration = Duration::from_secs(5);
+
+/// The way from items to the log.
+#[derive(Debug)]
+pub(super) struct Events {
+    appender: Appender,
+    route: Arc<Route>,
+    ids: Ids,
+    /// The reconnection time that the upstream asked for last.
+    retry: Option<Duration>,
+    response: Response,
+}
+
+/// The running response.
+#[derive(Debug)]
+struct Response {
+    head_at: Instant,
+    begin: Offset,
+    malformed: u64,
+    has_event: bool,
+}
+
+impl Events {
+    pub(super) fn new(appender: Appender, route: Arc<Route>) -> Self {
+        let ids = Ids::new(route.options.ids);
+        let response = Response {
+            head_at: clock::now(),
+            begin: Offset(0),
+            malformed: 0,
+            has_event: false,
+        };
+        Self {
+            appender,
+            route,
+            ids,
+            retry: None,
+            response,
+        }
+    }
+
+    pub(super) fn appender(&self) -> &Appender {
+        &self.appender
+    }
+
+    pub(super) fn into_appender(self) -> Appender {
+        self.appender
+    }
+
+    pub(super) fn retry(&self) -> Option<Duration> {
+        self.retry
+    }
+
+    pub(super) fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    /// A response's head has come.
+    pub(super) fn begin(&mut self, suspicions: Suspicions) {
+        let begin = self.appender.next();
+        self.response = Response {
+            head_at: clock::now(),
+            begin,
+            malformed: 0,
+            has_event: false,
+        };
+        self.note_suspicions(suspicions);
+        if self.ids.response_begins(begin) {
+            self.announce_loss(None, clock::now());
+            self.appender.publish();
+        }
+        self.appender.streamed();
+    }
+
+    /// One read's items; readers are told once.
+    pub(super) fn take(&mut self, items: Vec<Item>, bytes: usize, malformed: u64) {
+        let now = clock::now();
+        let metrics = Arc::clone(&self.appender.topic().route().metrics);
+        metrics.received_bytes.inc_by(bytes as u64);
+        let new = malformed - self.response.malformed;
+        self.response.malformed = malformed;
+        metrics.events_dropped.of(DropReason::Malformed).inc_by(new);
+        let before = self.appender.next();
+        for item in items {
+            match item {
+                Item::Event(event) => self.event(&event, now),
+                Item::Retry(delay) => self.retry = Some(delay),
+                Item::Oversize { bytes } => self.oversize(bytes, now),
+                Item::Unknown(sample) => self.unknown(&sample),
+            }
+        }
+        if now.saturating_duration_since(self.response.head_at) > POLL_ANSWER {
+            self.appender.set_newcomers_from(None);
+        }
+        if self.appender.next() > before {
+            self.appender.publish();
+        }
+    }
+
+    /// The response ended as it said it would.
+    pub(super) fn complete(&mut self, completed: Option<&Event>, is_dropped: bool) {
+        let now = clock::now();
+        let metrics = Arc::clone(&self.appender.topic().route().metrics);
+        if is_dropped {
+            metrics.events_dropped.of(DropReason::Incomplete).inc();
+        }
+        if let Some(event) = completed {
+            metrics.events_completed.inc();
+            if first(&self.route.warned.completed) {
+                tracing::warn!(
+                    topic = %self.appender.topic().key(),
+                    "the upstream's last event has no blank line behind it and was completed; no \
+                     browser would show it: let the script print two line breaks after the data"
+                );
+            }
+            self.event(event, now);
+            self.appender.publish();
+        }
+        // A response whose events were all repetitions says what the one before it said.
+        let is_poll = now.saturating_duration_since(self.response.head_at) <= POLL_ANSWER;
+        if is_poll && self.appender.next() > self.response.begin {
+            self.appender.set_newcomers_from(Some(self.response.begin));
+        }
+    }
+
+    /// The response broke off.
+    pub(super) fn broke(&mut self) {
+        self.ids.response_broke();
+        self.appender.set_newcomers_from(None);
+    }
+
+    fn event(&mut self, event: &Event, now: Instant) {
+        let metrics = Arc::clone(&self.appender.topic().route().metrics);
+        metrics.events_received.inc();
+        if !std::mem::replace(&mut self.response.has_event, true) {
+            let since_head = now.saturating_duration_since(self.response.head_at);
+            self.route
+                .upstream
+                .first_event
+                .observe(since_head.as_secs_f64());
+        }
+        match self.ids.settle(event, &mut self.appender) {
+            Settled::Repetition => metrics.events_dropped.of(DropReason::Duplicate).inc(),
+            Settled::Append {
+                identity,
+                is_replaced,
+                may_have_lost,
+            } => {
+                if may_have_lost {
+                    self.announce_loss(None, now);
+                }
+                metrics.ids_replaced.inc_by(u64::from(is_replaced));
+                let is_found_by_id = event.own_id || self.route.options.ids == IdPolicy::Upstream;
+                let draft = Draft::Event {
+                    id: event.id.as_ref().filter(|_| is_found_by_id),
+                    identity,
+                    name: event.name.as_ref(),
+                    data: &event.data,
+                };
+                self.appender.append(&draft, now);
+            }
+        }
+    }
+
+    fn oversize(&mut self, bytes: u64, now: Instant) {
+        let metrics = Arc::clone(&self.appender.topic().route().metrics);
+        metrics.events_dropped.of(DropReason::Oversize).inc();
+        if first(&self.route.warned.oversize) {
+            tracing::warn!(
+                topic = %self.appender.topic().key(),
+                bytes,
+                "an upstream event is larger than `max_event` and was passed over; raise \
+                 `max_event` or send less"
+            );
+        }
+        self.announce_loss(Some(1), now);
+    }
+
+    /// Tells everybody, through the log, that the upstream lost something or may have.
+    fn announce_loss(&mut self, missed: Option<u64>, now: Instant) {
+        let metrics = Arc::clone(&self.appender.topic().route().metrics);
+        metrics.gaps.of(GapCause::Upstream).inc();
+        if self.route.options.gap_event {
+            let has_token = self.route.options.ids != IdPolicy::Upstream;
+            let reason = GapCause::Upstream.label();
+            self.appender.append(
+                &Draft::Gap {
+                    missed,
+                    reason,
+                    has_token,
+                },
+                now,
+            );
+        }
+    }
+
+    fn unknown(&self, sample: &str) {
+        if first(&self.route.warned.junk) {
+            tracing::warn!(
+                topic = %self.appender.topic().key(),
+                line = ?sample,
+                "the upstream sends lines that belong to no event (a PHP notice or HTML?); no \
+                 subscriber sees them: find what prints them in the script"
+            );
+        }
+    }
+
+    fn note_suspicions(&self, suspicions: Suspicions) {
+        let signs = [
+            (suspicions.set_cookie, SuspectCause::SetCookie, "Set-Cookie"),
+            (
+                suspicions.vary,
+                SuspectCause::Vary,
+                "Vary on a cookie or credential",
+            ),
+            (
+                suspicions.private,
+                SuspectCause::Private,
+                "Cache-Control: private",
+            ),
+        ];
+        for (is_there, cause, words) in signs {
+            if !is_there {
+                continue;
+            }
+            self.appender
+                .topic()
+                .route()
+                .metrics
+                .share_suspect
+                .of(cause)
+                .inc();
+            let warned = self.route.warned.suspicion.get(usize::from(cause));
+            if warned.is_some_and(first) {
+                tracing::warn!(
+                    route = %self.appender.topic().route().name,
+                    sign = words,
+                    "the upstream's answer looks as if it were meant for one client; nothing of a \
+                     client reaches it, so nobody sees another's data. If the stream depends on \
+                     who asks, declare it: headers = [\"Cookie\"]"
+                );
+            }
+        }
+    }
+}
+
+/// Whether this is the first time.
+fn first(warned: &AtomicBool) -> bool {
+    !warned.swap(true, Ordering::Relaxed)
+}
