@@ -1,0 +1,295 @@
+//! The file as a whole: its tables, and the listeners and limits in them.
+//!
+//! Imports the reader, the rules and the options structs of every part. Nothing of the file's
+//! shape leaves this module and `route`: the rest of the program sees [`Config`].
+
+use std::net::SocketAddr;
+
+use toml::de::DeTable;
+
+use super::check::{self, Placed};
+use super::env::Overlay;
+use super::fault::Faults;
+use super::kinds::{GIGA, MANY, TERA, any_time, bytes, list, number, only, some_time};
+use super::read::{Origin, Report, Section};
+use super::value::{Complaint, Value};
+use super::{Config, DEFAULT_ADMIN, Listen, address, route};
+use crate::edge::template::UpstreamTemplate;
+use crate::source;
+
+/// hyper's smallest read buffer: a head of that size must be possible.
+const LEAST_HEAD: u64 = 8 << 10;
+
+/// Keys of `[limits]` that are decided but not built.
+const LATER: [&str; 20] = [
+    "accepts_per_second_per_address",
+    "handshake_timeout",
+    "handshakes",
+    "idle_timeout",
+    "body_bytes",
+    "body_timeout",
+    "tunnel_timeout",
+    "h2_streams",
+    "h2_stream_window",
+    "h2_connection_window",
+    "h2_header_list",
+    "h2_send_bytes",
+    "h2_opens",
+    "h2_ping",
+    "h2_ping_timeout",
+    "h2_idle_timeout",
+    "decode_ratio",
+    "max_upstreams",
+    "upstream_connects",
+    "memory",
+];
+
+/// The tables of a file, with what is stronger laid over them.
+struct Tables<'a> {
+    server: Section<'a>,
+    admin: Section<'a>,
+    limits: Section<'a>,
+    routes: Vec<Section<'a>>,
+}
+
+/// From a parsed file to the configuration.
+pub(super) fn read<'a>(
+    report: &'a Report<'a>,
+    file: &'a DeTable<'a>,
+    overlay: Overlay<'a>,
+) -> Result<Config, Faults> {
+    let tables = Tables::of(report, file, overlay);
+    let (mut config, listeners, base) = common(tables.server, tables.admin, tables.limits);
+    let found: Vec<_> = tables
+        .routes
+        .into_iter()
+        .map(|table| route::read(table, &config, &base))
+        .collect();
+    check::routes(&found);
+    for found in found {
+        if let (Some(route), Some(upstream)) = (found.route, found.upstream) {
+            check::no_loop(&route, &upstream, &listeners);
+            config.routes.push(route);
+        }
+    }
+    report.verdict(config)
+}
+
+/// Without a file: `--upstream`.
+pub(super) fn read_upstream<'a>(
+    report: &'a Report<'a>,
+    url: &str,
+    overlay: Overlay<'a>,
+) -> Result<Config, Faults> {
+    let empty = |title| Section::new(title, Origin::Absent, report);
+    let [mut server, mut admin, mut limits] = ["[server]", "[admin]", "[limits]"].map(empty);
+    server.overlay(overlay.server);
+    admin.overlay(overlay.admin);
+    limits.overlay(overlay.limits);
+    let (mut config, listeners, base) = common(server, admin, limits);
+    let value = Value::flag("upstream", "--upstream", report);
+    match UpstreamTemplate::whole_site(url) {
+        Ok(upstream) => config
+            .routes
+            .extend(super::Route::whole_site(upstream, base)),
+        Err(fault) => value.complain(Complaint::new(
+            format!("{url:?}: {fault}"),
+            "write scheme, host and port, such as --upstream http://127.0.0.1:8000",
+        )),
+    }
+    for route in &config.routes {
+        check::no_loop(route, &value, &listeners);
+    }
+    report.verdict(config)
+}
+
+impl<'a> Tables<'a> {
+    fn of(report: &'a Report<'a>, file: &'a DeTable<'a>, overlay: Overlay<'a>) -> Self {
+        let mut top = Section::new("the file", Origin::Absent, report).with_table(file);
+        let mut table = |key, title, stronger| {
+            let found = top.read(key, |value| value.section(title));
+            let none = || Section::new(title, Origin::Absent, report);
+            let mut section = found.map_or_else(none, |(section, _)| section);
+            section.overlay(stronger);
+            section
+        };
+        let server = table("server", "[server]", overlay.server);
+        let admin = table("admin", "[admin]", overlay.admin);
+        let limits = table("limits", "[limits]", overlay.limits);
+        let routes = routes(&mut top, report);
+        top.refuse(&["tls"]);
+        top.finish();
+        Self {
+            server,
+            admin,
+            limits,
+            routes,
+        }
+    }
+}
+
+fn routes<'a>(top: &mut Section<'a>, report: &Report<'_>) -> Vec<Section<'a>> {
+    if !top.has("route") {
+        let right = "add a [[route]] with a `path` and an `upstream`, such as `path = \"/{rest*}\"` \
+                     and `upstream = \"http://127.0.0.1:8000/{rest*}\"`";
+        let complaint = Complaint::new("there is no [[route]], so that nothing is served", right);
+        report.add(&Origin::Absent, complaint);
+    }
+    let found = top.read("route", |value| value.sections("[[route]]"));
+    found.map_or(Vec::new(), |(routes, _)| routes)
+}
+
+/// The tables that there is one of: listeners, limits, and what limits say about every upstream.
+fn common<'a>(
+    mut server_table: Section<'a>,
+    mut admin_table: Section<'a>,
+    mut limits: Section<'a>,
+) -> (Config, Vec<Placed<'a, Listen>>, source::Options) {
+    let mut config = Config::default();
+    let listeners = server(&mut server_table, &mut config);
+    let admin = admin(&mut admin_table);
+    topic_limits(&mut limits, &mut config);
+    edge_limits(&mut limits, &mut config);
+    delivery_limits(&mut limits, &mut config);
+    let base = upstream_limits(&mut limits, &config);
+    limits.refuse(&LATER);
+    for section in [server_table, admin_table, limits] {
+        section.finish();
+    }
+    check::listeners(&listeners, admin.as_ref());
+    config.server.listen = listeners.iter().map(|(listen, _)| listen.clone()).collect();
+    config.admin = admin.as_ref().map(|(address, _)| *address);
+    (config, listeners, base)
+}
+
+fn server<'a>(table: &mut Section<'a>, config: &mut Config) -> Vec<Placed<'a, Listen>> {
+    let server = &mut config.server;
+    table.set(&mut server.drain, "drain", any_time());
+    table.set(&mut server.drain_delay, "drain_delay", any_time());
+    table.set(&mut config.delivery.threads, "threads", number(0, 1024));
+    if let Some((networks, _)) = table.read("trusted_proxies", list(address::network)) {
+        config.edge.trusted_proxies = networks.into_iter().map(|(network, _)| network).collect();
+    }
+    table.read("h2c", only("false"));
+    match table.read("listen", listen) {
+        Some((found, _)) => found
+            .into_iter()
+            .map(|(listen, at)| (listen, Some(at)))
+            .collect(),
+        None => server
+            .listen
+            .drain(..)
+            .map(|listen| (listen, None))
+            .collect(),
+    }
+}
+
+fn listen<'a>(value: &Value<'a>) -> Result<Vec<(Listen, Value<'a>)>, Complaint> {
+    if value.items()?.is_empty() {
+        let right = "write at least one address, or leave `listen` out: then it is 127.0.0.1:8080";
+        return Err(Complaint::new(
+            "`listen` is empty, so that nobody could come in",
+            right,
+        ));
+    }
+    list(address::listen)(value)
+}
+
+fn admin<'a>(table: &mut Section<'a>) -> Option<Placed<'a, SocketAddr>> {
+    match table.read("listen", address::admin) {
+        Some((found, at)) => found.map(|address| (address, Some(at))),
+        None => Some((DEFAULT_ADMIN, None)),
+    }
+}
+
+fn topic_limits(limits: &mut Section<'_>, config: &mut Config) {
+    let hub = &mut config.hub;
+    limits.set(&mut hub.topics, "topics", number(1, MANY));
+    limits.set(
+        &mut hub.topics_per_address,
+        "topics_per_address",
+        number(0, MANY),
+    );
+    limits.set(
+        &mut hub.new_topics_per_second,
+        "new_topics_per_second",
+        number(1, MANY),
+    );
+    limits.set(
+        &mut hub.subscribers_per_topic,
+        "subscribers_per_topic",
+        number(0, MANY),
+    );
+    limits.set(&mut hub.log_bytes, "log_bytes", bytes(1, TERA));
+}
+
+fn edge_limits(limits: &mut Section<'_>, config: &mut Config) {
+    let edge = &mut config.edge;
+    limits.set(&mut edge.connections, "connections", number(0, MANY));
+    limits.set(
+        &mut edge.connections_per_address,
+        "connections_per_address",
+        number(0, MANY),
+    );
+    limits.set(
+        &mut edge.accepts_per_second,
+        "accepts_per_second",
+        number(0, MANY),
+    );
+    limits.set(
+        &mut edge.first_byte_timeout,
+        "first_byte_timeout",
+        some_time(),
+    );
+    limits.set(&mut edge.head_timeout, "head_timeout", some_time());
+    limits.set(&mut edge.head_bytes, "head_bytes", bytes(LEAST_HEAD, GIGA));
+    let uri = limits.set(&mut edge.uri_bytes, "uri_bytes", bytes(1, GIGA));
+    limits.set(&mut edge.header_count, "header_count", number(1, 10_000));
+    let query = limits.set(&mut edge.query_bytes, "query_bytes", bytes(0, GIGA));
+    limits.set(
+        &mut edge.last_event_id_bytes,
+        "last_event_id_bytes",
+        bytes(1, GIGA),
+    );
+    check::not_above(uri.as_ref(), edge.uri_bytes, "head_bytes", edge.head_bytes);
+    check::not_above(
+        query.as_ref(),
+        edge.query_bytes,
+        "uri_bytes",
+        edge.uri_bytes,
+    );
+}
+
+fn delivery_limits(limits: &mut Section<'_>, config: &mut Config) {
+    let delivery = &mut config.delivery;
+    limits.set(&mut delivery.unsent_bytes, "unsent_bytes", bytes(1, GIGA));
+    limits.set(&mut delivery.send_buffer, "send_buffer", bytes(0, GIGA));
+    limits.set(&mut delivery.inbound_burst, "inbound_burst", bytes(1, GIGA));
+    limits.set(
+        &mut delivery.inbound_per_second,
+        "inbound_per_second",
+        bytes(1, GIGA),
+    );
+    limits.set(
+        &mut delivery.admit_per_second,
+        "admit_per_second",
+        number(1, MANY),
+    );
+}
+
+fn upstream_limits(limits: &mut Section<'_>, config: &Config) -> source::Options {
+    let mut source = source::Options::default();
+    let logs = config.hub.log_bytes;
+    let line = limits.set(&mut source.line_bytes, "line_bytes", bytes(1, TERA));
+    let event = limits.set(&mut source.event_bytes, "event_bytes", bytes(1, TERA));
+    check::not_above(line.as_ref(), source.line_bytes, "log_bytes", logs);
+    check::not_above(event.as_ref(), source.event_bytes, "log_bytes", logs);
+    limits.set(&mut source.id_bytes, "id_bytes", bytes(1, GIGA));
+    limits.set(
+        &mut source.head_bytes,
+        "upstream_head_bytes",
+        bytes(LEAST_HEAD, GIGA),
+    );
+    limits.set(&mut source.redirects, "redirects", number(0, 20));
+    source
+}

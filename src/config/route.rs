@@ -1,0 +1,289 @@
+//! `[[route]]`: from the table to a [`Route`].
+//!
+//! Imports the reader, the rules and the options structs of every part.
+
+use std::time::Duration;
+
+use http::HeaderName;
+
+use super::check::not_above;
+use super::kinds::{
+    MANY, TERA, any_time, boolean, bytes, list, number, only, some_time, time, word,
+};
+use super::read::Section;
+use super::value::{Complaint, Value};
+use super::{Config, Route};
+use crate::delivery::{OnGap, Slow};
+use crate::edge::route::forwardable;
+use crate::edge::template::{PathTemplate, UpstreamTemplate};
+use crate::edge::{Mode, QueryRule};
+use crate::ingest::Ids;
+use crate::source::Incomplete;
+use crate::{delivery, hub, ingest, source};
+
+/// Heartbeats more often than this only cost; 0 would mean that nobody notices who has gone.
+const LEAST_HEARTBEAT: Duration = Duration::from_millis(100);
+
+/// What one `[[route]]` brought.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    /// The route, unless path or upstream are missing or bad.
+    pub(super) route: Option<Route>,
+    /// Its name, with the place that gave it.
+    pub(super) name: Option<(String, Value<'a>)>,
+    /// Its path.
+    pub(super) path: Option<(PathTemplate, Value<'a>)>,
+    /// Where its upstream is.
+    pub(super) upstream: Option<Value<'a>>,
+}
+
+/// Reads one route; `config` has the limits, `base` what they say about every upstream.
+pub(super) fn read<'a>(
+    mut section: Section<'a>,
+    config: &Config,
+    base: &source::Options,
+) -> Found<'a> {
+    let logs = config.hub.log_bytes;
+    let path = section.require("path", "\"/prices/{symbol}\"", path_template);
+    let upstream = section.require("upstream", "\"http://127.0.0.1:8000/\"", |value| {
+        upstream_template(value, path.as_ref().map(|(path, _)| path))
+    });
+    let by_path = || {
+        path.as_ref()
+            .map(|(path, at)| (path.as_str().to_owned(), at.clone()))
+    };
+    let name = section.read("name", name).or_else(by_path);
+    let mut mode = Mode::default();
+    section.set(&mut mode, "mode", word(MODES));
+    let (query, headers) = (query(&mut section), headers(&mut section));
+    let topic = topic(&mut section, logs);
+    let (delivery, ingest) = streams(&mut section);
+    let source = source_options(&mut section, base.clone(), logs);
+    section.read("key", only("\"\""));
+    section.read("snapshot", only("\"none\""));
+    section.read("max_rate", only("0"));
+    section.finish();
+    let (upstream, upstream_at) = upstream.unzip();
+    let parts = path.clone().zip(upstream.flatten()).zip(name.clone());
+    let route = parts.map(|(((path, _), upstream), (name, _))| Route {
+        name,
+        path,
+        upstream,
+        mode,
+        query,
+        headers,
+        topic,
+        delivery,
+        ingest,
+        source,
+    });
+    Found {
+        route,
+        name,
+        path,
+        upstream: upstream_at,
+    }
+}
+
+const MODES: &[(&str, Mode)] = &[
+    ("auto", Mode::Auto),
+    ("sse", Mode::Sse),
+    ("proxy", Mode::Proxy),
+];
+const IDS: &[(&str, Ids)] = &[
+    ("preserve", Ids::Preserve),
+    ("gateway", Ids::Gateway),
+    ("upstream", Ids::Upstream),
+];
+const SLOW: &[(&str, Slow)] = &[("skip", Slow::Skip), ("close", Slow::Close)];
+const ON_GAP: &[(&str, OnGap)] = &[("oldest", OnGap::Oldest), ("live", OnGap::Live)];
+const ON_END: &[(&str, bool)] = &[("hold", true), ("close", false)];
+const ON_ERROR: &[(&str, bool)] = &[("hold", true), ("mirror", false)];
+const INCOMPLETE: &[(&str, Incomplete)] = &[
+    ("auto", Incomplete::Auto),
+    ("strict", Incomplete::Strict),
+    ("always", Incomplete::Always),
+];
+
+fn topic(section: &mut Section<'_>, logs: usize) -> hub::TopicOptions {
+    let mut options = hub::TopicOptions::default();
+    section.set(&mut options.linger, "linger", any_time());
+    if let Some((mut replay, _)) = section.read("replay", |value| value.section("`replay`")) {
+        let bounds = &mut options.replay;
+        replay.set(&mut bounds.events, "events", number(1, MANY));
+        let at = replay.set(&mut bounds.bytes, "bytes", bytes(1, TERA));
+        not_above(at.as_ref(), bounds.bytes, "log_bytes", logs);
+        replay.set(&mut bounds.age, "age", any_time());
+        replay.finish();
+    }
+    options
+}
+
+fn streams(section: &mut Section<'_>) -> (delivery::Options, ingest::Options) {
+    let (mut down, mut up) = (delivery::Options::default(), ingest::Options::default());
+    section.set(
+        &mut down.heartbeat,
+        "heartbeat",
+        time(LEAST_HEARTBEAT, super::units::LONGEST),
+    );
+    section.set(
+        &mut down.retry,
+        "retry",
+        time(Duration::from_secs(1), Duration::from_secs(60)),
+    );
+    section.set(&mut down.stall_timeout, "stall_timeout", some_time());
+    section.set(&mut down.max_age, "max_age", any_time());
+    section.set(&mut down.slow, "slow", slow);
+    section.set(&mut down.on_gap, "on_gap", word(ON_GAP));
+    section.set(&mut down.gap_event, "gap_event", boolean);
+    up.gap_event = down.gap_event;
+    section.set(&mut up.ids, "ids", word(IDS));
+    section.set(&mut up.hold_on_end, "on_upstream_end", word(ON_END));
+    section.set(&mut up.hold_on_error, "on_upstream_error", word(ON_ERROR));
+    section.set(&mut up.poll_interval, "poll_interval", any_time());
+    section.set(&mut up.error_hold, "error_hold", any_time());
+    (down, up)
+}
+
+fn source_options(
+    section: &mut Section<'_>,
+    mut options: source::Options,
+    logs: usize,
+) -> source::Options {
+    if let Some((bytes, value)) = section.read("max_event", bytes(1, TERA)) {
+        not_above(Some(&value), bytes, "log_bytes", logs);
+        (options.event_bytes, options.line_bytes) = (bytes, bytes);
+    }
+    if let Some((mut table, _)) = section.read("timeouts", |value| value.section("`timeouts`")) {
+        table.set(&mut options.connect_timeout, "connect", some_time());
+        table.set(&mut options.head_timeout, "head", some_time());
+        table.set(&mut options.silence, "silence", any_time());
+        table.finish();
+    }
+    section.set(
+        &mut options.incomplete,
+        "incomplete_event",
+        word(INCOMPLETE),
+    );
+    section.set(&mut options.charset, "charset", charset);
+    options
+}
+
+fn query(section: &mut Section<'_>) -> QueryRule {
+    let names = section
+        .read("query", list(parameter))
+        .map_or(Vec::new(), |(names, _)| names);
+    let ignored = section.read("ignore_query", list(parameter));
+    let (stars, names): (Vec<_>, Vec<_>) = names.into_iter().partition(|(name, _)| **name == *"*");
+    let plain = |names: Vec<(Box<str>, _)>| names.into_iter().map(|(name, _)| name).collect();
+    QueryRule {
+        all: !stars.is_empty(),
+        names: plain(names),
+        ignored: ignored.map_or(Vec::new(), |(names, _)| plain(names)),
+    }
+}
+
+fn headers(section: &mut Section<'_>) -> Vec<HeaderName> {
+    let found = section
+        .read("headers", list(header))
+        .map_or(Vec::new(), |(names, _)| names);
+    let mut headers: Vec<HeaderName> = Vec::with_capacity(found.len());
+    for (name, _) in found {
+        if !headers.contains(&name) {
+            headers.push(name);
+        }
+    }
+    headers
+}
+
+// === the kinds that only routes have ===
+
+fn path_template(value: &Value<'_>) -> Result<PathTemplate, Complaint> {
+    PathTemplate::parse(value.text()?).map_err(|fault| {
+        Complaint::new(
+            format!("`path` is {}: {fault}", value.shown()),
+            "write a path such as \"/prices\", \"/prices/{symbol}\" or \"/{rest*}\"",
+        )
+    })
+}
+
+/// Without a good path its variables can not be known, so that only the type is looked at.
+fn upstream_template(
+    value: &Value<'_>,
+    path: Option<&PathTemplate>,
+) -> Result<Option<UpstreamTemplate>, Complaint> {
+    let text = value.text()?;
+    let parsed = path
+        .map(|path| UpstreamTemplate::parse(text, path))
+        .transpose();
+    parsed.map_err(|fault| {
+        Complaint::new(
+            format!("`upstream` is {}: {fault}", value.shown()),
+            "write a URL such as \"http://127.0.0.1:8000/demo_sse.php?symbol={symbol}\", with \
+             variables of `path` behind the host only",
+        )
+    })
+}
+
+fn name(value: &Value<'_>) -> Result<String, Complaint> {
+    let text = value.text()?;
+    if text.is_empty() || text.contains(char::is_control) {
+        let right = "write some visible characters, or leave `name` out: then it is the path";
+        return Err(value.wrong("can not be shown", right));
+    }
+    Ok(text.to_owned())
+}
+
+fn parameter(value: &Value<'_>) -> Result<Box<str>, Complaint> {
+    let text = value.text()?;
+    if text.is_empty() {
+        return Err(value.wrong(
+            "names no parameter",
+            "write a name, or \"*\" for all in `query`",
+        ));
+    }
+    let any = QueryRule {
+        all: true,
+        ..QueryRule::default()
+    };
+    if !any.passes(text) {
+        let right = "leave it out: it is said to Fantail and never reaches an upstream";
+        return Err(value.wrong("is a parameter of Fantail's own", right));
+    }
+    Ok(text.into())
+}
+
+fn header(value: &Value<'_>) -> Result<HeaderName, Complaint> {
+    let text = value.text()?;
+    if text == "*" {
+        let right = "name each header: whatever passes divides the topics";
+        return Err(value.wrong("is not possible for headers", right));
+    }
+    let name = HeaderName::from_bytes(text.as_bytes())
+        .map_err(|_| value.wrong("is no header name", "write one such as \"accept-language\""))?;
+    if forwardable(&name) {
+        return Ok(name);
+    }
+    let right = "leave it out: servers read it in different ways, or Fantail writes its own";
+    Err(value.wrong("can not be passed on", right))
+}
+
+fn slow(value: &Value<'_>) -> Result<Slow, Complaint> {
+    if value.text()? == "conflate" {
+        return Err(Complaint::unavailable("`slow = \"conflate\"`"));
+    }
+    word(SLOW)(value)
+}
+
+fn charset(value: &Value<'_>) -> Result<Option<&'static str>, Complaint> {
+    let text = value.text()?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let found = encoding_rs::Encoding::for_label_no_replacement(text.as_bytes());
+    found.map(|encoding| Some(encoding.name())).ok_or_else(|| {
+        let right = "write a label of the WHATWG Encoding standard, such as \"gbk\", \"big5\", \
+                     \"windows-1252\" or \"utf-8\"";
+        value.wrong("is no charset that can be read", right)
+    })
+}
