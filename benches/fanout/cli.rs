@@ -1,0 +1,189 @@
+//! Scenarios, their options, and the hidden roles that the orchestrator starts.
+
+use std::net::SocketAddrV4;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Fan-out under load: Fantail beside a bare loop of `write()`, in one run.
+///
+/// Without a scenario, the `--quick` sanity set runs.
+#[derive(Debug, Parser)]
+#[command(name = "fanout", bin_name = "cargo bench --bench fanout --")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) options: Options,
+    /// Given by `cargo bench`.
+    #[arg(long, hide = true, global = true)]
+    pub(crate) bench: bool,
+    /// Given by test runners, which must not measure.
+    #[arg(long, hide = true)]
+    pub(crate) test: bool,
+    /// Given by test runners that ask for names: there are none.
+    #[arg(long, hide = true)]
+    pub(crate) list: bool,
+    #[arg(long, hide = true)]
+    format: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[command(flatten)]
+    Scenario(Scenario),
+    #[command(hide = true)]
+    Source(SourceOptions),
+    #[command(hide = true)]
+    Bare(BareOptions),
+    #[command(hide = true)]
+    Load(LoadOptions),
+    #[command(hide = true)]
+    Pinned(PinnedOptions),
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Scenario {
+    /// CPU per delivery and time to the last client, beside the bare loop.
+    Fanout {
+        #[arg(long, default_value_t = 1000)]
+        clients: usize,
+        #[arg(long, default_value_t = 10.0)]
+        rate: f64,
+    },
+    /// Deliveries per second of a hot topic on one core, and whether any was lost.
+    Hot {
+        #[arg(long, default_value_t = 1000)]
+        clients: usize,
+        #[arg(long, default_value_t = 3000.0)]
+        rate: f64,
+    },
+    /// Private memory per idle subscriber.
+    Idle {
+        #[arg(long, default_value_t = 15_000)]
+        clients: usize,
+    },
+    /// What clients that never read cost those that do.
+    Stalled {
+        #[arg(long, default_value_t = 1000)]
+        clients: usize,
+        /// Share of the clients that never read.
+        #[arg(long, default_value_t = 0.1)]
+        fraction: f64,
+        #[arg(long, default_value_t = 100.0)]
+        rate: f64,
+    },
+    /// Every scenario with every bar.
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Only {
+    /// The server under test, without its comparison.
+    Subject,
+    /// The bare loop.
+    Bare,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// Rounds of each measurement; servers take turns within a round.
+    #[arg(long, default_value_t = 3, global = true)]
+    pub(crate) rounds: usize,
+    /// Seconds measured in each round.
+    #[arg(long, default_value_t = 10.0, global = true)]
+    pub(crate) window: f64,
+    /// Seconds between the last client's connect and the window.
+    #[arg(long, default_value_t = 2.0, global = true)]
+    pub(crate) warmup: f64,
+    /// Bytes of one event's frame.
+    #[arg(long, default_value_t = 100, global = true)]
+    pub(crate) event_bytes: usize,
+    /// Small numbers and one short round: does everything work?
+    #[arg(long, global = true)]
+    pub(crate) quick: bool,
+    /// Measure one side only (no bar that compares is judged).
+    #[arg(long, global = true)]
+    pub(crate) only: Option<Only>,
+    /// Another server instead of fantail; `{listen}` and `{upstream}` become host:port.
+    #[arg(long, global = true)]
+    pub(crate) server: Option<String>,
+    /// More arguments for `fantail serve`.
+    #[arg(long, global = true, allow_hyphen_values = true)]
+    pub(crate) fantail_arg: Vec<String>,
+    /// Events in one write of the bare loop in `hot`; 0 = rate / 150.
+    #[arg(long, default_value_t = 0, global = true)]
+    pub(crate) bare_batch: u64,
+    /// Write every figure, round by round, to this file.
+    #[arg(long, global = true)]
+    pub(crate) json: Option<PathBuf>,
+    /// Exit code 1 if a bar is missed.
+    #[arg(long, global = true)]
+    pub(crate) strict: bool,
+}
+
+/// What the stream of events looks like, for whoever emits it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Emission {
+    #[arg(long)]
+    pub(crate) listen: SocketAddrV4,
+    /// Events per second; 0 = none ever.
+    #[arg(long)]
+    pub(crate) rate: f64,
+    #[arg(long, default_value_t = 100)]
+    pub(crate) frame_bytes: usize,
+    /// Seconds after which the role ends by itself, whatever happened to its parent.
+    #[arg(long, default_value_t = 900.0)]
+    pub(crate) lifetime: f64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SourceOptions {
+    #[command(flatten)]
+    pub(crate) emission: Emission,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BareOptions {
+    #[command(flatten)]
+    pub(crate) emission: Emission,
+    /// Events in one write.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) batch: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadOptions {
+    #[arg(long)]
+    pub(crate) target: SocketAddrV4,
+    #[arg(long, default_value = "/events")]
+    pub(crate) path: String,
+    #[arg(long)]
+    pub(crate) clients: usize,
+    /// Of these, how many never read.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) stalled: usize,
+    /// Seconds between the last connect and the window.
+    #[arg(long)]
+    pub(crate) settle: f64,
+    /// Seconds measured.
+    #[arg(long)]
+    pub(crate) measure: f64,
+    /// Keep the arrival of each event at its last client (for low rates).
+    #[arg(long)]
+    pub(crate) last_client: bool,
+    /// The server's process, whose CPU time over the window is reported.
+    #[arg(long)]
+    pub(crate) watch: u32,
+    /// Seconds until every client must be connected.
+    #[arg(long, default_value_t = 90.0)]
+    pub(crate) connect_limit: f64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PinnedOptions {
+    #[arg(long)]
+    pub(crate) core: usize,
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<String>,
+}

@@ -1,0 +1,113 @@
+//! One connection: its head, then its stream; or one that never reads.
+
+use std::io::{ErrorKind, Read};
+
+use mio::event::Event;
+use mio::net::TcpStream;
+
+use super::stream::Stream;
+use super::tally::Tally;
+use crate::clock::now_ns;
+use crate::wire;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Reader,
+    Stalled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Alive,
+    Ended,
+}
+
+#[derive(Debug)]
+enum State {
+    Head,
+    Stream(Stream),
+    NeverReads,
+}
+
+#[derive(Debug)]
+pub(super) struct Client {
+    socket: TcpStream,
+    state: State,
+    /// The start of what is not complete yet: a head or an event.
+    cut: Vec<u8>,
+}
+
+impl Client {
+    pub(super) fn new(socket: TcpStream, kind: Kind) -> Self {
+        let state = match kind {
+            Kind::Reader => State::Head,
+            Kind::Stalled => State::NeverReads,
+        };
+        let cut = Vec::new();
+        Self { socket, state, cut }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self.state {
+            State::NeverReads => Kind::Stalled,
+            State::Head | State::Stream(_) => Kind::Reader,
+        }
+    }
+
+    pub(super) fn waits_for_head(&self) -> bool {
+        matches!(self.state, State::Head)
+    }
+
+    pub(super) fn attend(&mut self, event: &Event, buffer: &mut [u8], tally: &mut Tally) -> Fate {
+        if self.kind() == Kind::Stalled {
+            let ended = event.is_read_closed() || event.is_error();
+            return if ended { Fate::Ended } else { Fate::Alive };
+        }
+        loop {
+            let kept = self.cut.len();
+            if kept >= buffer.len() {
+                tally.malformed += 1;
+                return Fate::Ended;
+            }
+            buffer[..kept].copy_from_slice(&self.cut);
+            let length = match self.socket.read(&mut buffer[kept..]) {
+                Ok(0) => return Fate::Ended,
+                Ok(length) => length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Fate::Alive,
+                Err(_) => return Fate::Ended,
+            };
+            tally.note_read(length);
+            let filled = kept + length;
+            if !self.take(&buffer[..filled], tally) {
+                return Fate::Ended;
+            }
+            // A short read has emptied the socket, so the next edge is still to come; only an end
+            // that was announced with this edge would not be announced again.
+            if filled < buffer.len() && !event.is_read_closed() {
+                return Fate::Alive;
+            }
+        }
+    }
+
+    /// Whether the peer keeps to the protocol.
+    fn take(&mut self, bytes: &[u8], tally: &mut Tally) -> bool {
+        let mut rest = bytes;
+        if self.waits_for_head()
+            && let Some(length) = wire::head_length(bytes)
+        {
+            if !wire::opens_stream(&bytes[..length]) {
+                tally.refused += 1;
+                return false;
+            }
+            self.state = State::Stream(Stream::default());
+            rest = &bytes[length..];
+        }
+        if let State::Stream(stream) = &mut self.state {
+            let taken = stream.take(rest, now_ns(), tally);
+            rest = &rest[taken..];
+        }
+        self.cut.clear();
+        self.cut.extend_from_slice(rest);
+        true
+    }
+}

@@ -1,0 +1,150 @@
+//! All clients together: who connects next, who is connected, who has left.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use mio::event::Event;
+use mio::{Interest, Registry, Token};
+use slab::Slab;
+use socket2::{Domain, Socket, Type};
+
+use super::client::{Client, Fate, Kind};
+use super::tally::Tally;
+use crate::cli::LoadOptions;
+use crate::wire;
+
+/// Below every backlog, so that no connect waits for a retransmitted SYN.
+const MOST_UNANSWERED: usize = 128;
+
+/// One address has 28,232 ephemeral ports, and a closed connection keeps its port for a minute.
+const SOURCE_ADDRESSES: usize = 64;
+
+/// Small, so that a client that never reads is noticed by the server and not by the kernel.
+const STALLED_RECEIVE_BUFFER: usize = 4096;
+
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Room for one read: the backlog of a hot stream is taken in one system call.
+const READ_BUFFER: usize = 512 << 10;
+
+#[derive(Debug)]
+pub(super) struct Crowd<'a> {
+    options: &'a LoadOptions,
+    clients: Slab<Client>,
+    request: Vec<u8>,
+    buffer: Vec<u8>,
+    started: usize,
+    unanswered: usize,
+    stalled_alive: usize,
+    /// Whether all have been connected at once; who leaves later does not come again.
+    gathered: bool,
+    tally: Tally,
+}
+
+impl<'a> Crowd<'a> {
+    pub(super) fn new(options: &'a LoadOptions) -> Self {
+        Self {
+            options,
+            clients: Slab::with_capacity(options.clients),
+            request: wire::subscription(&options.path, &options.target.to_string()),
+            buffer: vec![0; READ_BUFFER],
+            started: 0,
+            unanswered: 0,
+            stalled_alive: 0,
+            gathered: false,
+            tally: Tally::new(
+                options
+                    .last_client
+                    .then(|| options.clients - options.stalled),
+            ),
+        }
+    }
+
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub(super) fn start_window(&mut self) {
+        self.tally.start_window();
+    }
+
+    pub(super) fn all_connected(&mut self) -> bool {
+        self.gathered |= self.clients.len() == self.options.clients && self.unanswered == 0;
+        self.gathered
+    }
+
+    pub(super) fn describe(&self) -> String {
+        format!(
+            "{} of {} are there, {} without an answer, {} came again, {} refused heads",
+            self.clients.len(),
+            self.options.clients,
+            self.unanswered,
+            self.started - self.clients.len(),
+            self.tally.refused,
+        )
+    }
+
+    /// Whoever was turned away while the crowd gathers comes again: a server may well slow its
+    /// newcomers down.
+    pub(super) fn connect_more(&mut self, registry: &Registry) -> io::Result<()> {
+        while self.clients.len() < self.options.clients && self.unanswered < MOST_UNANSWERED {
+            if self.started > 3 * self.options.clients {
+                return Err(io::Error::other(format!(
+                    "turned away: {}",
+                    self.describe()
+                )));
+            }
+            let stalled = self.stalled_alive < self.options.stalled;
+            let kind = if stalled { Kind::Stalled } else { Kind::Reader };
+            let mut stream = self.connect(kind)?;
+            let entry = self.clients.vacant_entry();
+            registry.register(&mut stream, Token(entry.key()), Interest::READABLE)?;
+            entry.insert(Client::new(stream, kind));
+            self.started += 1;
+            self.stalled_alive += usize::from(stalled);
+            self.unanswered += usize::from(!stalled);
+        }
+        Ok(())
+    }
+
+    pub(super) fn attend(&mut self, event: &Event) {
+        let key = event.token().0;
+        let Some(client) = self.clients.get_mut(key) else {
+            return;
+        };
+        let waited = client.waits_for_head();
+        let fate = client.attend(event, &mut self.buffer, &mut self.tally);
+        let kind = client.kind();
+        if waited && (fate == Fate::Ended || !client.waits_for_head()) {
+            self.unanswered -= 1;
+        }
+        if fate == Fate::Ended {
+            self.clients.remove(key);
+            if self.gathered {
+                self.tally.note_end(kind);
+            } else {
+                self.tally.came_again += 1;
+            }
+            self.stalled_alive -= usize::from(kind == Kind::Stalled);
+        }
+    }
+
+    /// Blocking: on loopback a connect is one system call as long as the backlog has room.
+    fn connect(&self, kind: Kind) -> io::Result<mio::net::TcpStream> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        if kind == Kind::Stalled {
+            socket.set_recv_buffer_size(STALLED_RECEIVE_BUFFER)?;
+        }
+        let host = (self.started % SOURCE_ADDRESSES) as u8 + 1;
+        let from = SocketAddr::from((Ipv4Addr::new(127, 0, 1, host), 0));
+        socket.bind(&from.into())?;
+        socket.connect_timeout(
+            &SocketAddr::V4(self.options.target).into(),
+            CONNECT_PATIENCE,
+        )?;
+        socket.send(&self.request)?;
+        socket.set_nonblocking(true)?;
+        Ok(mio::net::TcpStream::from_std(socket.into()))
+    }
+}

@@ -1,0 +1,152 @@
+//! The clients: tens of thousands of streams on one thread, every event of each checked.
+//!
+//! Phases: connect all, settle, measure. Each end of a phase is one JSON line on stdout. After
+//! the last one the streams are read on until stdin closes, so that the server can be looked at
+//! with everyone still connected.
+
+mod client;
+mod crowd;
+mod stream;
+mod tally;
+
+use std::io::{self, ErrorKind};
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use serde_json::json;
+
+use crate::accounting::Scheduled;
+use crate::cli::LoadOptions;
+use crate::clock::{Deadline, now_ns, seconds_ns};
+use crowd::Crowd;
+
+const STDIN: Token = Token(usize::MAX);
+
+/// Few enough that the end of a phase is seen within milliseconds under full load.
+const EVENTS_PER_POLL: usize = 512;
+
+/// Time limit on waiting for stdin to close: the orchestrator needs well under a second.
+const FAREWELL_SECONDS: f64 = 30.0;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Connect,
+    Settle,
+    Measure,
+    Farewell,
+}
+
+#[derive(Debug)]
+struct Window {
+    start_ns: u64,
+    load: Scheduled,
+    server: Scheduled,
+}
+
+impl Window {
+    fn open(server: u32) -> io::Result<Self> {
+        Ok(Self {
+            load: Scheduled::of(std::process::id())?,
+            server: Scheduled::of(server)?,
+            start_ns: now_ns(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Load<'a> {
+    options: &'a LoadOptions,
+    poll: Poll,
+    crowd: Crowd<'a>,
+    phase: Phase,
+    deadline: Deadline,
+    window: Window,
+}
+
+pub(crate) fn run(options: &LoadOptions) -> io::Result<()> {
+    let poll = Poll::new()?;
+    poll.registry()
+        .register(&mut SourceFd(&0), STDIN, Interest::READABLE)?;
+    let mut load = Load {
+        options,
+        poll,
+        crowd: Crowd::new(options),
+        phase: Phase::Connect,
+        deadline: Deadline::after(options.connect_limit),
+        window: Window::open(options.watch)?,
+    };
+    let mut events = Events::with_capacity(EVENTS_PER_POLL);
+    loop {
+        if load.phase == Phase::Connect {
+            load.crowd.connect_more(load.poll.registry())?;
+        }
+        match load.poll.poll(&mut events, Some(load.deadline.left())) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            polled => polled?,
+        }
+        for event in &events {
+            if event.token() == STDIN {
+                return Ok(());
+            }
+            load.crowd.attend(event);
+        }
+        if !load.next_phase()? {
+            return Ok(());
+        }
+    }
+}
+
+impl Load<'_> {
+    /// Moves on if the phase is over; `false` at the very end.
+    fn next_phase(&mut self) -> io::Result<bool> {
+        match self.phase {
+            Phase::Connect if self.crowd.all_connected() => {
+                println!("{}", json!({ "phase": "connected" }));
+                self.enter(Phase::Settle, self.options.settle);
+            }
+            Phase::Connect if self.deadline.passed() => {
+                return Err(io::Error::other(format!(
+                    "not all clients connected in time: {}",
+                    self.crowd.describe()
+                )));
+            }
+            Phase::Settle if self.deadline.passed() => {
+                self.crowd.start_window();
+                self.window = Window::open(self.options.watch)?;
+                self.enter(Phase::Measure, self.options.measure);
+            }
+            Phase::Measure if self.deadline.passed() => {
+                self.report()?;
+                self.enter(Phase::Farewell, FAREWELL_SECONDS);
+            }
+            Phase::Farewell if self.deadline.passed() => return Ok(false),
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    fn enter(&mut self, phase: Phase, seconds: f64) {
+        self.phase = phase;
+        self.deadline = Deadline::at(now_ns() + seconds_ns(seconds));
+    }
+
+    fn report(&mut self) -> io::Result<()> {
+        let now = Window::open(self.options.watch)?;
+        let elapsed_ns = now.start_ns - self.window.start_ns;
+        let figures = self.crowd.tally();
+        println!(
+            "{}",
+            json!({
+                "phase": "result",
+                "seconds": elapsed_ns as f64 / 1e9,
+                "server": now.server.since(self.window.server).to_json(),
+                "load": now.load.since(self.window.load).to_json(),
+                "clients": self.options.clients,
+                "stalled": self.options.stalled,
+                "window": figures.window_json(),
+                "whole_run": figures.whole_run_json(),
+            })
+        );
+        Ok(())
+    }
+}

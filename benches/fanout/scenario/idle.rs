@@ -1,0 +1,24 @@
+//! Subscribers of a silent topic: what each costs in memory.
+
+use std::io;
+
+use super::{Comparison, both};
+use crate::cli::Options;
+use crate::report::{Bar, Report};
+use crate::trial::{Outcome, Trial};
+
+pub(super) fn run(clients: usize, options: &Options, report: &mut Report) -> io::Result<()> {
+    let trial = Trial::new(clients, 0.0);
+    let scenario = format!("idle {clients}");
+    let mut seen = Comparison::measure(scenario, &both(trial, options), options, report)?;
+    let bar = Comparison::is_judged(options).then_some(Bar::AtMost(2.0));
+    seen.add("private KiB per client", bar, |o| {
+        o.grown_kib("private_kib") / o.clients()
+    });
+    seen.add("Pss KiB per client", bar, |o| {
+        o.grown_kib("pss_kib") / o.clients()
+    });
+    seen.add("sockets of the server", None, Outcome::sockets);
+    seen.add("server CPU, %", None, Outcome::server_share);
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Some clients never read: what do the others notice, and what does it cost the server?
+
+use std::io;
+
+use super::Comparison;
+use crate::cli::{Only, Options};
+use crate::report::{Bar, Report};
+use crate::server::Kind;
+use crate::trial::{Outcome, Trial};
+
+/// The same number of readers on both sides, so that only the stalled ones differ.
+pub(super) fn run(
+    readers: usize,
+    stalled: usize,
+    rate: f64,
+    options: &Options,
+    report: &mut Report,
+) -> io::Result<()> {
+    let bare_only = options.only == Some(Only::Bare);
+    let kind = if bare_only { Kind::Bare } else { Kind::Subject };
+    let without = Trial {
+        kind,
+        follow_last_client: true,
+        ..Trial::new(readers, rate)
+    };
+    let with = Trial {
+        clients: readers + stalled,
+        stalled,
+        ..without
+    };
+    let scenario = format!("stalled {stalled} of {} × {rate}/s", readers + stalled);
+    let trials = [("with", with), ("without", without)];
+    let mut seen = Comparison::measure(scenario, &trials, options, report)?;
+    let bar = |bar| Comparison::is_judged(options).then_some(bar);
+    seen.add("to any reader, p99, µs", bar(Bar::TimesAtMost(1.1)), |o| {
+        o.latency_us("p99")
+    });
+    seen.add("to the last reader, p99, µs", None, |o| {
+        o.last_client_us("p99")
+    });
+    seen.add(
+        "readers: lost or repeated",
+        bar(Bar::AtMost(0.0)),
+        Outcome::silent_faults,
+    );
+    seen.add("stalled clients ended", None, Outcome::stalled_ended);
+    seen.add("sockets of the server", None, Outcome::sockets);
+    seen.add("server private KiB grown", None, |o| {
+        o.grown_kib("private_kib")
+    });
+    seen.add("kernel TCP KiB grown", None, |o| {
+        o.grown_kib("kernel_tcp_kib")
+    });
+    seen.add("server CPU, %", None, Outcome::server_share);
+    seen.add("server kept waiting, %", None, Outcome::server_waited_share);
+    Ok(())
+}

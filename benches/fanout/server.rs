@@ -1,0 +1,116 @@
+//! The server under test, or what it is compared with, on its own core.
+
+use std::io;
+use std::net::SocketAddrV4;
+
+use crate::cli::Options;
+use crate::clock::Deadline;
+use crate::net;
+use crate::process::{Running, SERVER_CORE};
+
+const START_SECONDS: f64 = 20.0;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `fantail serve`, or the command given with `--server`.
+    Subject,
+    Bare,
+}
+
+impl Kind {
+    pub(crate) fn name(self, options: &Options) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::Subject if options.server.is_some() => "server",
+            Self::Subject => "fantail",
+        }
+    }
+}
+
+/// What a server must know before it starts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) kind: Kind,
+    /// Where the source listens; the bare loop has none.
+    pub(crate) upstream: Option<SocketAddrV4>,
+    pub(crate) rate: f64,
+    /// Events in one write of the bare loop.
+    pub(crate) batch: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Running,
+    pub(crate) address: SocketAddrV4,
+}
+
+impl Server {
+    /// Returns once the server is ready to be asked.
+    pub(crate) fn start(plan: &Plan, options: &Options) -> io::Result<Self> {
+        let address = net::free_address()?;
+        match (plan.kind, &options.server) {
+            (Kind::Bare, _) => bare(plan, address, options),
+            (Kind::Subject, Some(command)) => other(plan, address, command),
+            (Kind::Subject, None) => fantail(plan, address, options),
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+}
+
+fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<Server> {
+    let admin = net::free_address()?;
+    let upstream = upstream(plan)?;
+    let mut command = vec![env!("CARGO_BIN_EXE_fantail").to_owned()];
+    command.extend(
+        [
+            "serve",
+            "--upstream",
+            &format!("http://{upstream}"),
+            "--listen",
+            &address.to_string(),
+            "--admin",
+            &admin.to_string(),
+        ]
+        .map(str::to_owned),
+    );
+    command.extend(options.fantail_arg.iter().cloned());
+    let mut process = Running::start(SERVER_CORE, &command)?;
+    let ready = || matches!(net::get(admin, "/readyz"), Ok((200, _)));
+    process.wait_until(Deadline::after(START_SECONDS), ready)?;
+    Ok(Server { process, address })
+}
+
+fn bare(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<Server> {
+    let arguments = [
+        "bare".to_owned(),
+        format!("--listen={address}"),
+        format!("--rate={}", plan.rate),
+        format!("--batch={}", plan.batch),
+        format!("--frame-bytes={}", options.event_bytes),
+    ];
+    await_port(Running::role(SERVER_CORE, &arguments)?, address)
+}
+
+fn other(plan: &Plan, address: SocketAddrV4, command: &str) -> io::Result<Server> {
+    let upstream = upstream(plan)?.to_string();
+    let words: Vec<_> = command
+        .replace("{listen}", &address.to_string())
+        .replace("{upstream}", &upstream)
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    await_port(Running::start(SERVER_CORE, &words)?, address)
+}
+
+fn await_port(mut process: Running, address: SocketAddrV4) -> io::Result<Server> {
+    process.wait_until(Deadline::after(START_SECONDS), || net::accepts(address))?;
+    Ok(Server { process, address })
+}
+
+fn upstream(plan: &Plan) -> io::Result<SocketAddrV4> {
+    plan.upstream
+        .ok_or_else(|| io::Error::other("this server needs an upstream"))
+}
