@@ -17,7 +17,7 @@ use crate::delivery::{OnGap, Slow};
 use crate::edge::route::forwardable;
 use crate::edge::template::{PathTemplate, UpstreamTemplate};
 use crate::edge::{Mode, QueryRule};
-use crate::ingest::Ids;
+use crate::ingest::IdPolicy;
 use crate::source::Incomplete;
 use crate::{delivery, hub, ingest, source};
 
@@ -90,10 +90,10 @@ const MODES: &[(&str, Mode)] = &[
     ("sse", Mode::Sse),
     ("proxy", Mode::Proxy),
 ];
-const IDS: &[(&str, Ids)] = &[
-    ("preserve", Ids::Preserve),
-    ("gateway", Ids::Gateway),
-    ("upstream", Ids::Upstream),
+const IDS: &[(&str, IdPolicy)] = &[
+    ("preserve", IdPolicy::Preserve),
+    ("gateway", IdPolicy::Gateway),
+    ("upstream", IdPolicy::Upstream),
 ];
 const SLOW: &[(&str, Slow)] = &[("skip", Slow::Skip), ("close", Slow::Close)];
 const ON_GAP: &[(&str, OnGap)] = &[("oldest", OnGap::Oldest), ("live", OnGap::Live)];
@@ -138,6 +138,8 @@ fn streams(section: &mut Section<'_>) -> (delivery::Options, ingest::Options) {
     section.set(&mut down.gap_event, "gap_event", boolean);
     up.gap_event = down.gap_event;
     section.set(&mut up.ids, "ids", word(IDS));
+    // Where ids are to be exactly the upstream's, a gap's own id would be in the way.
+    down.gap_ids = up.ids != IdPolicy::Upstream;
     section.set(&mut up.hold_on_end, "on_upstream_end", word(ON_END));
     section.set(&mut up.hold_on_error, "on_upstream_error", word(ON_ERROR));
     section.set(&mut up.poll_interval, "poll_interval", any_time());

@@ -1,0 +1,221 @@
+//! Every part from the configuration, in the order in which they start.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use super::{App, SWEEP, Setup, StartError, descriptors};
+use crate::admin::{self, Admin};
+use crate::clock;
+use crate::config::{Config, Listen, Route};
+use crate::delivery::Shards;
+use crate::drain::{Drain, DrainWatch};
+use crate::edge::listen::{self, Listener};
+use crate::edge::template::PathTemplate;
+use crate::edge::{self, Edge, Target};
+use crate::hub::{Hub, RouteTopics};
+use crate::ingest::{Ingest, RouteOptions};
+use crate::metrics::Metrics;
+use crate::source::http::HttpSource;
+use crate::source::{self, Source, Sources};
+use crate::topic_key::{RouteId, TopicKey};
+
+/// Connects in flight to one upstream host: a restart with thousands of topics does not become a
+/// storm on a backend with a handful of workers.
+const CONNECTS: usize = 64;
+
+/// Opens HTTP upstreams.
+#[derive(Debug)]
+pub struct HttpSources {
+    /// By route id.
+    options: Vec<Arc<source::Options>>,
+}
+
+impl HttpSources {
+    /// For the routes of a configuration.
+    pub fn new(config: &Config) -> Self {
+        let options = config
+            .routes
+            .iter()
+            .map(|route| Arc::new(route.source.clone()));
+        Self {
+            options: options.collect(),
+        }
+    }
+}
+
+impl Sources for HttpSources {
+    fn source(&self, route: RouteId, key: &TopicKey) -> Arc<dyn Source> {
+        let options = self
+            .options
+            .get(usize::from(route.0))
+            .cloned()
+            .unwrap_or_default();
+        Arc::new(HttpSource::new(key.clone(), options))
+    }
+}
+
+pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
+    let Setup {
+        mut config,
+        metrics,
+        sources,
+        pages,
+    } = setup;
+    let listeners = bind(&config.server.listen)?;
+    let admin_listener = match config.admin {
+        None => None,
+        Some(address) => Some(
+            admin::bind(address)
+                .await
+                .map_err(|source| StartError::Admin { address, source })?,
+        ),
+    };
+    let descriptors = descriptors::connections();
+    if config.edge.connections == 0 {
+        config.edge.connections = descriptors;
+    }
+    let shards = Shards::start(&config.delivery, &metrics).map_err(StartError::Shards)?;
+    let shards = Arc::new(shards);
+    let hub = Hub::new(config.hub.clone(), shards.doors());
+    let ingest = Arc::new(ingest(&config, sources, &metrics));
+    hub.set_on_demand(Arc::<Ingest>::clone(&ingest));
+    let drain = Drain::new();
+    let edge = Edge::new(
+        config.edge.clone(),
+        routes(&config, &metrics, pages),
+        Arc::clone(&hub),
+        Arc::clone(&shards),
+        drain.watch(),
+    )?;
+    let mut app = App {
+        addresses: listeners
+            .iter()
+            .filter_map(|(_, listener)| listener.address())
+            .collect(),
+        admin_address: admin_listener.as_ref().and_then(|l| l.local_addr().ok()),
+        unix_paths: unix_paths(&config),
+        window: config.server.drain,
+        delay: config.server.drain_delay,
+        tasks: JoinSet::new(),
+        drain,
+        edge,
+        hub,
+        shards,
+        ingest,
+        metrics,
+    };
+    for (name, listener) in listeners {
+        let metrics = app.metrics.listener(&name);
+        tracing::info!(listener = name, "listening");
+        app.tasks
+            .spawn(listen::accept(Arc::clone(&app.edge), listener, metrics));
+    }
+    if let Some(listener) = admin_listener {
+        let admin = admin(&app, app.drain.watch());
+        app.tasks.spawn(admin::serve(Arc::new(admin), listener));
+    }
+    app.tasks.spawn(sweep(Arc::clone(&app.hub)));
+    tracing::info!(
+        connections = config.edge.connections,
+        routes = config.routes.len(),
+        admin = ?app.admin_address,
+        "fantail is ready"
+    );
+    Ok(app)
+}
+
+fn bind(addresses: &[Listen]) -> Result<Vec<(String, Listener)>, StartError> {
+    let bound = addresses.iter().map(|listen| {
+        let name = listen.name();
+        let listener = match listen {
+            Listen::Tcp(address) => Listener::tcp(*address),
+            Listen::Unix(path) => Listener::unix(path),
+        };
+        match listener {
+            Ok(listener) => Ok((name, listener)),
+            Err(source) => Err(StartError::Listen {
+                address: name,
+                source,
+            }),
+        }
+    });
+    bound.collect()
+}
+
+fn unix_paths(config: &Config) -> Vec<std::path::PathBuf> {
+    let path = |listen: &Listen| match listen {
+        Listen::Unix(path) => Some(path.clone()),
+        Listen::Tcp(_) => None,
+    };
+    config.server.listen.iter().filter_map(path).collect()
+}
+
+fn ingest(config: &Config, sources: Arc<dyn Sources>, metrics: &Arc<Metrics>) -> Ingest {
+    let routes = config.routes.iter().map(|route| RouteOptions {
+        options: route.ingest.clone(),
+        linger: route.topic.linger,
+        origin: route.upstream.origin().to_owned(),
+    });
+    Ingest::new(routes.collect(), sources, metrics, CONNECTS)
+}
+
+/// The configured routes keep their places, which are their ids; built-in pages follow.
+fn routes(
+    config: &Config,
+    metrics: &Metrics,
+    pages: Vec<(&'static str, edge::Page)>,
+) -> Vec<edge::Route> {
+    let upstreams = config
+        .routes
+        .iter()
+        .zip(0..)
+        .map(|(route, id)| edge::Route {
+            path: route.path.clone(),
+            target: Target::Upstream(Box::new(upstream(route, RouteId(id), metrics))),
+        });
+    let pages = pages.into_iter().filter_map(|(path, page)| {
+        let path = PathTemplate::parse(path).ok()?;
+        Some(edge::Route {
+            path,
+            target: Target::Page(page),
+        })
+    });
+    upstreams.chain(pages).collect()
+}
+
+fn upstream(route: &Route, id: RouteId, metrics: &Metrics) -> edge::Upstream {
+    edge::Upstream {
+        template: route.upstream.clone(),
+        mode: route.mode,
+        query: route.query.clone(),
+        headers: route.headers.clone(),
+        topics: Arc::new(RouteTopics {
+            id,
+            name: route.name.as_str().into(),
+            options: route.topic.clone(),
+            metrics: metrics.route(&route.name),
+        }),
+        delivery: Arc::new(route.delivery.clone()),
+    }
+}
+
+fn admin(app: &App, drain: DrainWatch) -> Admin {
+    let shards = Arc::clone(&app.shards);
+    Admin {
+        hub: Arc::clone(&app.hub),
+        metrics: Arc::clone(&app.metrics),
+        drain,
+        shards_alive: Box::new(move |now| shards.are_alive(now)),
+    }
+}
+
+async fn sweep(hub: Arc<Hub>) {
+    let mut rounds = tokio::time::interval(SWEEP);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        rounds.tick().await;
+        hub.sweep(clock::now());
+    }
+}

@@ -1,0 +1,19 @@
+//! How many descriptors there are, and how many of them clients may have.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Raises the soft limit to the hard one, and gives what clients may have of it: nine tenths, so
+/// that upstreams, the admin listener and the log always find one.
+pub(super) fn connections() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if setrlimit(Resource::Nofile, raised).is_err() {
+        tracing::debug!("the soft descriptor limit can not be raised");
+    }
+    // No limit at all is as much as a million, which is what kernels give one process.
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(1 << 20);
+    usize::try_from(descriptors).unwrap_or(usize::MAX) / 10 * 9
+}

@@ -1,0 +1,219 @@
+//! Composition: builds every part from the configuration, starts and stops them in order.
+//!
+//! Layer 5: knows everyone, imported by no one but `main`, `demo` and the tests. Invariants: all
+//! listening sockets are bound before anything runs, so that a bad address leaves nothing half
+//! started; the sockets stay bound until the last stream has ended, because Firefox gives up for
+//! good on a refused connection.
+
+mod build;
+mod descriptors;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::config::{Config, Listen};
+use crate::delivery::Shards;
+use crate::drain::{Drain, Phase};
+use crate::edge::Edge;
+use crate::hub::Hub;
+use crate::ingest::Ingest;
+use crate::metrics::Metrics;
+use crate::source::Sources;
+use crate::{clock, edge};
+
+pub use build::HttpSources;
+
+/// Expired answers are forgotten so often.
+const SWEEP: Duration = Duration::from_secs(5);
+/// How often a stopping program looks whether the last stream has ended.
+const LOOK: Duration = Duration::from_millis(20);
+/// What the last streams of a drain get to write their last bytes.
+const LAST_BYTES: Duration = Duration::from_secs(2);
+
+/// Why nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address can not be listened on.
+    #[error(
+        "can not listen on {address}: {source}; stop what uses it, or choose another address with \
+         --listen or `[server] listen`"
+    )]
+    Listen {
+        /// The address as configured.
+        address: String,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// Likewise the admin address.
+    #[error(
+        "can not listen on the admin address {address}: {source}; stop what uses it, or choose \
+         another with --admin or `[admin] listen` (\"\" turns it off)"
+    )]
+    Admin {
+        /// The address as configured.
+        address: SocketAddr,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// The delivery threads can not be started.
+    #[error("can not start the delivery threads: {0}")]
+    Shards(#[source] io::Error),
+    /// Two routes take the same paths.
+    #[error(transparent)]
+    Routes(#[from] edge::route::Conflict),
+}
+
+/// What `serve` and `demo` start, each in its own way.
+#[derive(Clone)]
+pub struct Setup {
+    /// The configuration.
+    pub config: Config,
+    /// Where metrics go.
+    pub metrics: Arc<Metrics>,
+    /// Who opens upstreams.
+    pub sources: Arc<dyn Sources>,
+    /// Pages that are built in, with their paths.
+    pub pages: Vec<(&'static str, edge::Page)>,
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setup")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Setup {
+    /// In front of HTTP upstreams.
+    pub fn new(config: Config) -> Self {
+        let sources = Arc::new(HttpSources::new(&config));
+        Self {
+            config,
+            metrics: Metrics::new(),
+            sources,
+            pages: Vec::new(),
+        }
+    }
+}
+
+/// A running Fantail.
+#[derive(Debug)]
+pub struct App {
+    drain: Drain,
+    edge: Arc<Edge>,
+    hub: Arc<Hub>,
+    shards: Arc<Shards>,
+    ingest: Arc<Ingest>,
+    metrics: Arc<Metrics>,
+    tasks: JoinSet<()>,
+    addresses: Vec<SocketAddr>,
+    admin_address: Option<SocketAddr>,
+    unix_paths: Vec<std::path::PathBuf>,
+    window: Duration,
+    delay: Duration,
+}
+
+impl App {
+    /// Binds every address, then starts every part.
+    pub async fn start(setup: Setup) -> Result<Self, StartError> {
+        build::start(setup).await
+    }
+
+    /// The TCP addresses that clients come in by, as bound.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The admin listener's address, as bound.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// What is measured.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// The topics, as operators see them.
+    pub fn topics(&self) -> Vec<crate::hub::TopicView> {
+        self.hub.topics(clock::now())
+    }
+
+    /// Connections being served, streams included.
+    pub fn connections(&self) -> usize {
+        self.edge.connections()
+    }
+
+    /// Stops gracefully: not ready any more, then streams end one by one over the drain window,
+    /// then the sockets close. May be dropped at any moment, for [`App::halt`] to end it at once.
+    pub async fn drain(&self) {
+        let begin = clock::now();
+        self.drain.advance(Phase::Leaving);
+        if self.edge.connections() > 0 {
+            tracing::info!(delay = ?self.delay, "not ready any more; balancers turn away");
+            tokio::time::sleep(self.delay).await;
+        }
+        self.drain.advance(Phase::Draining);
+        tracing::info!(
+            streams = self.shards.subscribers(),
+            window = ?self.window,
+            "draining: streams end one by one"
+        );
+        self.shards.drain(self.window);
+        let all_ended = async {
+            while self.edge.connections() > 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        if tokio::time::timeout(self.window + LAST_BYTES, all_ended)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                streams = self.edge.connections(),
+                "some streams had to be cut"
+            );
+        }
+        let took = clock::now().saturating_duration_since(begin).as_secs();
+        self.metrics
+            .drain_seconds
+            .set(i64::try_from(took).unwrap_or(i64::MAX));
+    }
+
+    /// Ends everything now.
+    pub async fn halt(mut self) {
+        self.drain.advance(Phase::Closed);
+        self.ingest.stop().await;
+        let shards = Arc::clone(&self.shards);
+        // Joining threads blocks.
+        if tokio::task::spawn_blocking(move || shards.stop())
+            .await
+            .is_err()
+        {
+            tracing::error!("the delivery threads did not stop properly");
+        }
+        self.tasks.shutdown().await;
+        self.remove_unix_sockets();
+    }
+
+    fn remove_unix_sockets(&self) {
+        // A path that stays behind is replaced at the next start, so that this may fail.
+        for path in &self.unix_paths {
+            drop(std::fs::remove_file(path));
+        }
+    }
+}
+
+impl Listen {
+    fn name(&self) -> String {
+        match self {
+            Self::Tcp(address) => address.to_string(),
+            Self::Unix(path) => format!("unix:{}", path.display()),
+        }
+    }
+}
