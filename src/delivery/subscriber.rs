@@ -15,6 +15,8 @@ use crate::metrics::EndReason;
 pub struct ConnectionPermit {
     /// One of `connections`.
     pub total: TotalPermit,
+    /// One of those that are being served.
+    pub served: TotalPermit,
     /// One of `connections_per_address`.
     pub address: Option<AddressPermit>,
     /// The listener's gauge.

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::IntGauge;
 use socket2::{Domain, Protocol, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
@@ -173,10 +172,16 @@ fn start<S: ClientStream>(
     conversations: &mut JoinSet<()>,
 ) {
     let (refusal, address) = judge(edge, peer, &admission);
+    // Without a limit it is always given.
+    let Some(served) = edge.served.try_acquire() else {
+        return;
+    };
+    let open = OpenConnection::new(&metrics.connections);
     let permit = ConnectionPermit {
         total: admission.permit,
+        served,
         address,
-        open: open_connection(&metrics.connections),
+        open,
     };
     let arrival = Arrival {
         peer,
@@ -208,8 +213,4 @@ fn judge(
             None => (Some(Reject::TooMany(RejectReason::Address)), None),
         },
     }
-}
-
-fn open_connection(gauge: &IntGauge) -> OpenConnection {
-    OpenConnection::new(gauge)
 }

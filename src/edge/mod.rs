@@ -87,6 +87,8 @@ pub struct Edge {
     shards: Arc<Shards>,
     drain: DrainWatch,
     connections: Arc<Total>,
+    /// Those of them that have been accepted: each listener holds one more for the next.
+    served: Arc<Total>,
     /// A few connections more, to say no on.
     refusals: Arc<Total>,
     per_address: Arc<PerAddress>,
@@ -113,6 +115,7 @@ impl Edge {
             shards,
             drain,
             connections: Total::new(options.connections),
+            served: Total::new(0),
             refusals: Total::new(REFUSALS),
             per_address: PerAddress::new(options.connections_per_address),
             accepts: Rate::new(options.accepts_per_second),
@@ -122,6 +125,6 @@ impl Edge {
 
     /// Connections being served, streams included.
     pub fn connections(&self) -> usize {
-        self.connections.used()
+        self.served.used()
     }
 }
