@@ -68,6 +68,7 @@ impl Shard {
     }
 
     /// Gives every stream its own moment within the window, in random order.
+    #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 subscribers")]
     pub(super) fn begin_drain(&mut self, order: DrainOrder) {
         self.draining = Some(order);
         let mut keys: Vec<usize> = self.subscribers.iter().map(|(key, _)| key).collect();
