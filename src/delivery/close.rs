@@ -53,7 +53,7 @@ impl Shard {
         audience.members -= 1;
         audience.metrics().ended.of(reason).inc();
         audience.metrics().duration.observe(lived.as_secs_f64());
-        tracing::debug!(
+        tracing::info!(
             route = %audience.topic.route().name,
             %reason,
             seconds = lived.as_secs_f64(),

@@ -18,6 +18,7 @@ use crate::clock;
 use crate::hub::wake::{Door, Slot};
 use crate::log::Batch;
 use crate::metrics::{EndReason, Metrics, Part, ShardMetrics};
+use crate::position::Offset;
 
 /// The waker's token; subscribers have their key plus one.
 pub(super) const WAKER: Token = Token(0);
@@ -52,6 +53,8 @@ pub(super) struct Shard {
     pub(super) draining: Option<DrainOrder>,
     /// Who is being served, so that a panic costs that one only.
     pub(super) serving: Option<usize>,
+    /// The audience that a pass is writing to, and where its batch ends.
+    pub(super) passing: Option<(usize, Offset)>,
     /// Spread of reconnects, known at the begin of each round.
     pub(super) spread: Duration,
     shards: usize,
@@ -86,6 +89,7 @@ impl Shard {
             unfinished: Vec::new(),
             draining: None,
             serving: None,
+            passing: None,
             spread: Duration::ZERO,
             shards: 1,
             start: now,
@@ -176,6 +180,9 @@ impl Shard {
     /// round, behind everybody else.
     fn finish_unfinished(&mut self) {
         for index in std::mem::take(&mut self.unfinished_topics) {
+            if let Some(audience) = self.audiences.get_mut(index) {
+                audience.is_unfinished = false;
+            }
             self.guarded(|shard| shard.pass(index));
         }
         for key in std::mem::take(&mut self.unfinished) {
@@ -198,6 +205,7 @@ impl Shard {
         if let Some(panics) = &self.panics {
             panics.inc();
         }
+        self.recover_pass();
         if let Some(key) = self.serving.take() {
             tracing::error!(shard = self.number, "a panic ended one subscriber");
             self.remove(key, EndReason::Error);

@@ -59,23 +59,17 @@ impl Socket {
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            let written = match self {
-                Self::Tcp(socket) => socket.write(bytes),
-                Self::Unix(socket) => socket.write(bytes),
-            };
-            match written {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => return other,
-            }
-        }
+        uninterrupted(|| match self {
+            Self::Tcp(socket) => socket.write(bytes),
+            Self::Unix(socket) => socket.write(bytes),
+        })
     }
 
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
+        uninterrupted(|| match self {
             Self::Tcp(socket) => socket.read(into),
             Self::Unix(socket) => socket.read(into),
-        }
+        })
     }
 
     pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
@@ -92,5 +86,15 @@ impl Socket {
             Self::Tcp(socket) => socket.shutdown(Shutdown::Write),
             Self::Unix(socket) => socket.shutdown(Shutdown::Write),
         });
+    }
+}
+
+/// Tries again what a signal has interrupted.
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
     }
 }

@@ -287,6 +287,7 @@ fn a_shard_is_told_once_until_it_has_looked() {
         appender.publish();
     }
     assert_eq!(stage.wakes.0.load(Ordering::Relaxed), 1);
+    stage.door.take_dirty(&mut Vec::new());
     reader.topic().look(0);
     appender.publish();
     assert_eq!(stage.wakes.0.load(Ordering::Relaxed), 2);

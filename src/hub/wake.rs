@@ -47,8 +47,14 @@ impl Door {
     }
 
     fn knock(&self, slot: Slot) {
-        self.dirty.lock().push(slot);
-        self.waker.wake();
+        let mut dirty = self.dirty.lock();
+        let is_first = dirty.is_empty();
+        dirty.push(slot);
+        drop(dirty);
+        // Those behind the first are taken with it.
+        if is_first {
+            self.waker.wake();
+        }
     }
 }
 

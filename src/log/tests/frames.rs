@@ -77,6 +77,7 @@ fn a_gap_is_a_frame_under_its_token() {
         text(&Draft::Gap {
             missed,
             reason: "upstream",
+            has_token: true,
         })
     };
     assert_snapshot!(gap(Some(3)), @r#"id: ~000000000abc.1\nevent: fantail.gap\ndata: {"missed":3,"reason":"upstream"}\n\n"#);

@@ -127,6 +127,7 @@ fn a_gap_is_no_holder_of_an_id() {
     let gap = Draft::Gap {
         missed: None,
         reason: "upstream",
+        has_token: true,
     };
     pen.writer.append(&gap, pen.now);
     assert!(!pen.writer.knows(&id(&token(0))));

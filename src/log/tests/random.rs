@@ -169,6 +169,7 @@ impl Run {
             Kind::Gap => Draft::Gap {
                 missed: Some(7),
                 reason: "upstream",
+                has_token: true,
             },
         };
         let before = (self.model.len(), self.model.oldest);
