@@ -27,6 +27,26 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// Socket events taken in one look; more come with the next.
 const EVENTS: usize = 1024;
 
+/// What one round takes in, kept to be filled again.
+#[derive(Debug)]
+pub(super) struct Round {
+    events: Events,
+    newcomers: Vec<Newcomer>,
+    dirty: Vec<Slot>,
+    due: Vec<(usize, u32)>,
+}
+
+impl Default for Round {
+    fn default() -> Self {
+        Self {
+            events: Events::with_capacity(EVENTS),
+            newcomers: Vec::new(),
+            dirty: Vec::new(),
+            due: Vec::new(),
+        }
+    }
+}
+
 /// A delivery thread's state.
 #[derive(Debug)]
 pub(super) struct Shard {
@@ -108,37 +128,40 @@ impl Shard {
 
     /// The thread's life.
     pub(super) fn run(mut self) {
-        let mut events = Events::with_capacity(EVENTS);
-        let (mut newcomers, mut dirty, mut due) = (Vec::new(), Vec::new(), Vec::new());
+        let mut round = Round::default();
         while !self.mailbox.is_stopped() {
-            let sleep = self.sleep();
-            if let Err(error) = self.poll.poll(&mut events, Some(sleep))
-                && error.kind() != std::io::ErrorKind::Interrupted
-            {
-                tracing::error!(%error, shard = self.number, "a shard can not wait for its sockets");
-            }
-            self.begin_round();
-            if let Some(order) = self.mailbox.take_drain() {
-                self.guarded(|shard| shard.begin_drain(order));
-            }
-            self.mailbox.take_newcomers(&mut newcomers);
-            for newcomer in newcomers.drain(..) {
-                self.guarded(|shard| shard.admit(newcomer));
-            }
-            self.pass_dirty(&mut dirty);
-            for event in &events {
-                if let Some(key) = event.token().0.checked_sub(1) {
-                    self.serve(key, |shard| shard.ready(key, event));
-                }
-            }
-            self.finish_unfinished();
-            self.wheel.take_due(self.now, &mut due);
-            for (key, timer) in due.drain(..) {
-                self.serve(key, |shard| shard.tend(key, timer));
-            }
-            self.end_round();
+            self.round(&mut round, self.sleep());
         }
         self.close_all();
+    }
+
+    /// Waits for at most `sleep`, then serves everybody who has something to be served.
+    pub(super) fn round(&mut self, round: &mut Round, sleep: Duration) {
+        if let Err(error) = self.poll.poll(&mut round.events, Some(sleep))
+            && error.kind() != std::io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, shard = self.number, "a shard can not wait for its sockets");
+        }
+        self.begin_round();
+        if let Some(order) = self.mailbox.take_drain() {
+            self.guarded(|shard| shard.begin_drain(order));
+        }
+        self.mailbox.take_newcomers(&mut round.newcomers);
+        for newcomer in round.newcomers.drain(..) {
+            self.guarded(|shard| shard.admit(newcomer));
+        }
+        self.pass_dirty(&mut round.dirty);
+        for event in &round.events {
+            if let Some(key) = event.token().0.checked_sub(1) {
+                self.serve(key, |shard| shard.ready(key, event));
+            }
+        }
+        self.finish_unfinished();
+        self.wheel.take_due(self.now, &mut round.due);
+        for (key, timer) in round.due.drain(..) {
+            self.serve(key, |shard| shard.tend(key, timer));
+        }
+        self.end_round();
     }
 
     fn sleep(&self) -> Duration {

@@ -19,6 +19,9 @@ pub enum Socket {
     Tcp(TcpStream),
     /// A Unix socket.
     Unix(UnixStream),
+    /// Panics when written to: a fault in our own code.
+    #[cfg(test)]
+    Faulty(UnixStream),
 }
 
 impl Socket {
@@ -55,6 +58,8 @@ impl Socket {
         match self {
             Self::Tcp(socket) => socket.register(registry, token, interest),
             Self::Unix(socket) => socket.register(registry, token, interest),
+            #[cfg(test)]
+            Self::Faulty(socket) => socket.register(registry, token, interest),
         }
     }
 
@@ -62,6 +67,10 @@ impl Socket {
         uninterrupted(|| match self {
             Self::Tcp(socket) => socket.write(bytes),
             Self::Unix(socket) => socket.write(bytes),
+            #[cfg(test)]
+            Self::Faulty(_) if !bytes.starts_with(b"HTTP") => panic!("a fault of our own"),
+            #[cfg(test)]
+            Self::Faulty(socket) => socket.write(bytes),
         })
     }
 
@@ -69,6 +78,8 @@ impl Socket {
         uninterrupted(|| match self {
             Self::Tcp(socket) => socket.read(into),
             Self::Unix(socket) => socket.read(into),
+            #[cfg(test)]
+            Self::Faulty(socket) => socket.read(into),
         })
     }
 
@@ -76,6 +87,8 @@ impl Socket {
         match self {
             Self::Tcp(socket) => socket.take_error(),
             Self::Unix(socket) => socket.take_error(),
+            #[cfg(test)]
+            Self::Faulty(socket) => socket.take_error(),
         }
     }
 
@@ -85,6 +98,8 @@ impl Socket {
         drop(match self {
             Self::Tcp(socket) => socket.shutdown(Shutdown::Write),
             Self::Unix(socket) => socket.shutdown(Shutdown::Write),
+            #[cfg(test)]
+            Self::Faulty(socket) => socket.shutdown(Shutdown::Write),
         });
     }
 }

@@ -44,7 +44,11 @@ impl UpstreamTemplate {
             Some(rest) if query.is_empty() => format!("/{{{rest}*}}"),
             Some(_) | None => "/".to_owned(),
         };
-        let own_path = if own_path.is_empty() { &whole } else { own_path };
+        let own_path = if own_path.is_empty() {
+            &whole
+        } else {
+            own_path
+        };
         let dots = |s: &str| segment::decode(s).is_ok_and(|s| segment::is_dots(&s));
         if own_path.split('/').any(dots) {
             return Err(TemplateFault::Syntax(
