@@ -183,7 +183,7 @@ fn fill(stage: &mut Stage, frames: usize) {
 #[test]
 fn a_blocked_subscriber_whose_time_to_end_has_come_is_still_seen_to_stall() {
     let stall_timeout = Duration::from_millis(1500);
-    let max_age = Duration::from_millis(1000);
+    let max_age = Duration::from_secs(1);
     let mut stage = Stage::new(
         Options {
             stall_timeout,
@@ -193,7 +193,9 @@ fn a_blocked_subscriber_whose_time_to_end_has_come_is_still_seen_to_stall() {
         100,
     );
     let _client = stage.join(Socket::Unix);
-    fill(&mut stage, 60);
+    // More than the socket takes: the rest of this frame is owed.
+    stage.emit(&"x".repeat(900_000));
+    stage.turn();
     let deadline = clock::now() + Duration::from_secs(20);
     while stage.mailbox.load() > 0 && clock::now() < deadline {
         stage
