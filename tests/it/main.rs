@@ -3,5 +3,7 @@
 //! Each test is a sentence. What they wait for, they wait for under one patience
 //! (`FANTAIL_TEST_PATIENCE`, seconds), and they look at conditions instead of the clock.
 
+mod architecture;
+mod requests;
 mod stream;
 mod support;

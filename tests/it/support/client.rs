@@ -6,6 +6,7 @@ use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use fantail::clock;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::patience::patience;
@@ -236,7 +237,10 @@ impl Client {
     pub(crate) fn event(&mut self) -> Option<Event> {
         let mut event = Event::default();
         let mut data: Vec<String> = Vec::new();
+        let deadline = clock::now() + patience();
         loop {
+            // Heartbeats alone do not keep a test waiting.
+            assert!(clock::now() < deadline, "no event came in time");
             let Some(line) = self.line() else {
                 assert_eq!(event.raw, "", "cut within an event");
                 return None;
