@@ -4,6 +4,9 @@
 //! (`FANTAIL_TEST_PATIENCE`, seconds), and they look at conditions instead of the clock.
 
 mod architecture;
+mod metrics;
+mod polled;
 mod requests;
+mod resume;
 mod stream;
 mod support;

@@ -254,7 +254,8 @@ impl Client {
                 continue;
             }
             event.raw.push_str(&line);
-            match text.split_once(": ").unwrap_or((text, "")) {
+            let (name, value) = text.split_once(':').unwrap_or((text, ""));
+            match (name, value.strip_prefix(' ').unwrap_or(value)) {
                 ("", _) => {
                     event.data = data.join("\n");
                     return Some(event);
