@@ -65,6 +65,7 @@ struct Bound {
 
 pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
     let bound = Bound::new(&setup.config).await?;
+    setup.metrics.started_at(clock::wall());
     let mut app = assemble(setup, &bound)?;
     for (name, listener) in bound.listeners {
         let metrics = app.metrics.listener(&name);

@@ -1,0 +1,12 @@
+//! The whole of Fantail from outside: real sockets, port 0, raw bytes, no sleeps.
+//!
+//! Each test is a sentence. What they wait for, they wait for under one patience
+//! (`FANTAIL_TEST_PATIENCE`, seconds), and they look at conditions instead of the clock.
+
+mod architecture;
+mod metrics;
+mod polled;
+mod requests;
+mod resume;
+mod stream;
+mod support;
