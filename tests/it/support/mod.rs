@@ -1,0 +1,14 @@
+//! What tests stand on: a scripted upstream, a gateway in this process, a raw client, patience.
+//!
+//! Everything blocks and everything gives up after [`patience`]; a gateway brings its own runtime,
+//! so that tests are plain functions.
+
+mod client;
+mod gateway;
+mod patience;
+mod upstream;
+
+pub(crate) use client::{Client, Event, Get};
+pub(crate) use gateway::Gateway;
+pub(crate) use patience::{eventually, patience, until};
+pub(crate) use upstream::{Exchange, STREAM_HEAD, Upstream, with_length};
