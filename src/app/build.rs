@@ -120,6 +120,8 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
     tracing::info!(
         connections = config.edge.connections,
         routes = config.routes.len(),
+        // As bound: a port 0 has become one.
+        addresses = ?app.addresses,
         admin = ?app.admin_address,
         "fantail is ready"
     );

@@ -55,6 +55,10 @@ impl Edge {
     ) -> Result<Outcome, Reject> {
         policy::check(head, &self.options)?;
         policy::drop_ambiguous(&mut head.headers);
+        // `OPTIONS *` asks about the server, not about a path of it.
+        if head.uri.path() == "*" {
+            return Ok(Outcome::Respond(respond::options()));
+        }
         let (index, variables) = self
             .paths
             .find(head.uri.path())

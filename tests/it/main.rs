@@ -3,5 +3,6 @@
 //! Each test is a sentence. What they wait for, they wait for under one patience
 //! (`FANTAIL_TEST_PATIENCE`, seconds), and they look at conditions instead of the clock.
 
+mod attacks;
 mod stream;
 mod support;
