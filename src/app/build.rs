@@ -80,6 +80,8 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
     app.tasks.spawn(sweep(Arc::clone(&app.hub)));
     tracing::info!(
         connections = app.connection_limit,
+        // As bound: a port 0 has become one.
+        addresses = ?app.addresses,
         admin = app.admin_address.map(tracing::field::display),
         "fantail is ready"
     );

@@ -4,6 +4,7 @@
 //! (`FANTAIL_TEST_PATIENCE`, seconds), and they look at conditions instead of the clock.
 
 mod architecture;
+mod attacks;
 mod metrics;
 mod polled;
 mod requests;

@@ -6,9 +6,11 @@
 mod client;
 mod gateway;
 mod patience;
+mod process;
 mod upstream;
 
 pub(crate) use client::{Client, Event, Get};
 pub(crate) use gateway::Gateway;
 pub(crate) use patience::{eventually, patience, until};
+pub(crate) use process::Process;
 pub(crate) use upstream::{Exchange, STREAM_HEAD, Upstream, with_length};
