@@ -21,7 +21,7 @@ use crate::source;
 const LEAST_HEAD: u64 = 8 << 10;
 
 /// Keys of `[limits]` that are decided but not built.
-const LATER: [&str; 20] = [
+const LATER: [&str; 18] = [
     "accepts_per_second_per_address",
     "handshake_timeout",
     "handshakes",
@@ -39,8 +39,6 @@ const LATER: [&str; 20] = [
     "h2_ping_timeout",
     "h2_idle_timeout",
     "decode_ratio",
-    "max_upstreams",
-    "upstream_connects",
     "memory",
 ];
 
@@ -151,6 +149,7 @@ fn common<'a>(
     topic_limits(&mut limits, &mut config);
     edge_limits(&mut limits, &mut config);
     delivery_limits(&mut limits, &mut config);
+    host_limits(&mut limits, &mut config);
     let base = upstream_limits(&mut limits, &config);
     limits.refuse(&LATER);
     for section in [server_table, admin_table, limits] {
@@ -273,6 +272,16 @@ fn delivery_limits(limits: &mut Section<'_>, config: &mut Config) {
     limits.set(
         &mut delivery.admit_per_second,
         "admit_per_second",
+        number(1, MANY),
+    );
+}
+
+fn host_limits(limits: &mut Section<'_>, config: &mut Config) {
+    let ingest = &mut config.ingest;
+    limits.set(&mut ingest.max_upstreams, "max_upstreams", number(0, MANY));
+    limits.set(
+        &mut ingest.upstream_connects,
+        "upstream_connects",
         number(1, MANY),
     );
 }

@@ -15,10 +15,10 @@ use super::client::Peer;
 use super::conn::{self, Arrival};
 use super::reject::Reject;
 use crate::clock;
-use crate::delivery::{ConnectionPermit, OpenConnection};
+use crate::delivery::ConnectionPermit;
 use crate::drain::Phase;
 use crate::hub::limits::ClientAddr;
-use crate::metrics::{ListenerMetrics, RejectReason};
+use crate::metrics::{GaugeGuard, ListenerMetrics, RejectReason};
 
 /// A reconnect storm waits here rather than in the clients' SYN timers; the kernel may allow less.
 const BACKLOG: i32 = 4096;
@@ -169,7 +169,7 @@ fn arrival(
         total: admission.permit,
         served: edge.served.acquire(),
         address,
-        open: OpenConnection::new(&metrics.connections),
+        open: GaugeGuard::enter(&metrics.connections),
     };
     Arrival {
         peer,
