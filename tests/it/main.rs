@@ -4,8 +4,11 @@
 //! (`FANTAIL_TEST_PATIENCE`, seconds), and they look at conditions instead of the clock.
 
 mod architecture;
+mod drain;
+mod lag;
 mod metrics;
 mod polled;
+mod program;
 mod requests;
 mod resume;
 mod stream;
