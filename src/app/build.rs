@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use super::unix_paths::UnixPaths;
 use super::{App, SWEEP, Setup, StartError, descriptors};
 use crate::admin::{self, Admin};
 use crate::clock;
@@ -68,7 +69,7 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
     metrics
         .start_time
         .set(i64::try_from(seconds).unwrap_or(i64::MAX));
-    let listeners = bind(&config.server.listen)?;
+    let (listeners, unix_paths) = bind(&config.server.listen)?;
     let admin_listener = match config.admin {
         None => None,
         Some(address) => Some(
@@ -100,7 +101,7 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
             .filter_map(|(_, listener)| listener.address())
             .collect(),
         admin_address: admin_listener.as_ref().and_then(|l| l.local_addr().ok()),
-        unix_paths: unix_paths(&config),
+        _unix_paths: unix_paths,
         window: config.server.drain,
         delay: config.server.drain_delay,
         tasks: JoinSet::new(),
@@ -131,30 +132,25 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
     Ok(app)
 }
 
-fn bind(addresses: &[Listen]) -> Result<Vec<(String, Listener)>, StartError> {
-    let bound = addresses.iter().map(|listen| {
+type Bound = (Vec<(String, Listener)>, UnixPaths);
+
+fn bind(addresses: &[Listen]) -> Result<Bound, StartError> {
+    let (mut listeners, mut paths) = (Vec::new(), UnixPaths::default());
+    for listen in addresses {
         let name = listen.name();
         let listener = match listen {
             Listen::Tcp(address) => Listener::tcp(*address),
-            Listen::Unix(path) => Listener::unix(path),
+            Listen::Unix(path) => Listener::unix(path).inspect(|_| paths.add(path)),
         };
         match listener {
-            Ok(listener) => Ok((name, listener)),
-            Err(source) => Err(StartError::Listen {
-                address: name,
-                source,
-            }),
+            Ok(listener) => listeners.push((name, listener)),
+            Err(source) => {
+                let address = name;
+                return Err(StartError::Listen { address, source });
+            }
         }
-    });
-    bound.collect()
-}
-
-fn unix_paths(config: &Config) -> Vec<std::path::PathBuf> {
-    let path = |listen: &Listen| match listen {
-        Listen::Unix(path) => Some(path.clone()),
-        Listen::Tcp(_) => None,
-    };
-    config.server.listen.iter().filter_map(path).collect()
+    }
+    Ok((listeners, paths))
 }
 
 fn ingest(config: &Config, sources: Arc<dyn Sources>, metrics: &Arc<Metrics>) -> Ingest {
