@@ -140,16 +140,10 @@ impl Edge {
             let words = format!("the upstream is in trouble ({reason}) and is asked again");
             write::comment(&mut prologue, &words);
         }
-        let cursor = match &resume {
-            None => {
-                let resumes = &upstream.topics.metrics.resumes;
-                resumes.of(ResumeResult::None).inc();
-                newcomer
-            }
-            Some(resume) => {
-                let log = subscription.topic().log();
-                place(log, resume, upstream, &mut prologue)
-            }
+        let log = subscription.topic().log();
+        let cursor = match resume {
+            None => upstream.newcomer(newcomer),
+            Some(resume) => place(log, &resume, upstream, &mut prologue),
         };
         Ok(Outcome::Subscribe(Box::new(Detached {
             prologue: Bytes::from(prologue.into_boxed_slice()),
@@ -179,6 +173,14 @@ impl Edge {
             write::comment(&mut out, &" ".repeat(PADDING));
         }
         out
+    }
+}
+
+impl Upstream {
+    fn newcomer(&self, place: Cursor) -> Cursor {
+        let resumes = &self.topics.metrics.resumes;
+        resumes.of(ResumeResult::None).inc();
+        place
     }
 }
 
