@@ -150,10 +150,10 @@ fn a_reader_that_takes_a_little_at_a_time_is_not_stalled() {
         upstream.emit(&format!("data: {number}\ndata: {filler}\n\n"));
     }
     let begin = fantail::clock::now();
-    for number in 0..40 {
+    for (number, time) in (0..40).zip(0_u32..) {
         assert_eq!(number_of(&slow.next_event().data), Some(number));
         eventually("a little time passes", || {
-            begin.elapsed() > Duration::from_millis(40) * number as u32
+            begin.elapsed() > Duration::from_millis(40) * time
         });
     }
     assert!(begin.elapsed() > Duration::from_millis(1500));

@@ -10,7 +10,10 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::cast_precision_loss,
-    reason = "a test that can not go on says so by a panic; its numbers are small"
+    clippy::float_cmp,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "a test that can not go on says so by a panic; its numbers are small and whole"
 )]
 
 mod architecture;
