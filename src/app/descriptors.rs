@@ -2,9 +2,9 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit to the hard one, and gives what clients may have of it: nine tenths, so
+/// Raises the soft limit to the hard one. A limit of 0 connections becomes nine tenths of it, so
 /// that upstreams, the admin listener and the log always find one.
-pub(super) fn connections() -> usize {
+pub(super) fn provide(connections: &mut usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -15,5 +15,7 @@ pub(super) fn connections() -> usize {
     }
     // No limit at all is as much as a million, which is what kernels give one process.
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(1 << 20);
-    usize::try_from(descriptors).unwrap_or(usize::MAX) / 10 * 9
+    if *connections == 0 {
+        *connections = usize::try_from(descriptors).unwrap_or(usize::MAX) / 10 * 9;
+    }
 }

@@ -117,6 +117,7 @@ pub struct App {
     admin_address: Option<SocketAddr>,
     /// Held, never read: removed with the application.
     _unix_paths: UnixPaths,
+    connection_limit: usize,
     window: Duration,
     delay: Duration,
 }

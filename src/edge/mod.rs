@@ -3,7 +3,7 @@
 //! Layer 4: may import `delivery`, `hub`, `log` (cursor types), layer 0 and the leaves, never
 //! another door.
 //!
-//! The way of a request, in order: [`listen`] (permit, accept) → [`conn`] (first byte, head, hyper)
+//! The way of a request, in order: [`listen`] (permit, accept) → `conn` (first byte, head, hyper)
 //! → [`policy`] → [`route`] → `subscribe` (key, topic, first answer, place) → detach. Whatever says
 //! no on the way is a [`reject::Reject`], and `respond` is where refusals become bytes.
 

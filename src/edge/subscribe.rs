@@ -18,7 +18,7 @@ use crate::delivery::{self, OnGap, retry};
 use crate::drain::Phase;
 use crate::hub::limits::{AddressPermit, ClientAddr};
 use crate::hub::{Answer, FirstAnswer, Refusal, Subscription};
-use crate::log::{Cursor, Log, Place};
+use crate::log::{Cursor, Place};
 use crate::metrics::{GapCause, MissReason, RejectReason, ResumeResult, RouteMetrics};
 use crate::position::{Offset, Position};
 use crate::sse::write;
@@ -42,6 +42,13 @@ pub(super) struct Detached {
     pub(super) address: Option<AddressPermit>,
 }
 
+/// Whose share a subscription counts against.
+struct Caller {
+    client: ClientAddr,
+    /// Of an address that only the request has named.
+    permit: Option<AddressPermit>,
+}
+
 /// A comment of this size makes old middleboxes let go of what follows (`padding=true`).
 const PADDING: usize = 2048;
 
@@ -55,6 +62,10 @@ impl Edge {
     ) -> Result<Outcome, Reject> {
         policy::check(head, &self.options)?;
         policy::drop_ambiguous(&mut head.headers);
+        // `OPTIONS *` asks about the server, not about a path of it.
+        if head.uri.path() == "*" {
+            return Ok(Outcome::Respond(respond::options()));
+        }
         let (index, variables) = self
             .paths
             .find(head.uri.path())
@@ -86,25 +97,20 @@ impl Edge {
         if self.drain.phase() >= Phase::Draining {
             return Err(Reject::Draining);
         }
-        let client = peer.client(&head.headers, &self.options);
-        let address = self.address_permit(peer, client)?;
-        self.subscribe(head, upstream, &variables, client, address)
-            .await
+        let caller = self.caller(head, peer)?;
+        self.subscribe(head, upstream, &variables, caller).await
     }
 
     /// A trusted proxy's clients are counted by the address that it names.
-    fn address_permit(
-        &self,
-        peer: Peer,
-        client: ClientAddr,
-    ) -> Result<Option<AddressPermit>, Reject> {
-        if !peer.is_trusted(&self.options) {
-            return Ok(None);
-        }
-        let permit = self.per_address.try_acquire(client);
-        permit
-            .map(Some)
-            .ok_or(Reject::TooMany(RejectReason::Address))
+    fn caller(&self, head: &Parts, peer: Peer) -> Result<Caller, Reject> {
+        let client = peer.client(&head.headers, &self.options);
+        let permit = if peer.is_trusted(&self.options) {
+            let permit = self.per_address.try_acquire(client);
+            Some(permit.ok_or(Reject::TooMany(RejectReason::Address))?)
+        } else {
+            None
+        };
+        Ok(Caller { client, permit })
     }
 
     async fn subscribe(
@@ -112,8 +118,7 @@ impl Edge {
         head: &Parts,
         upstream: &Upstream,
         variables: &Variables,
-        client: ClientAddr,
-        address: Option<AddressPermit>,
+        caller: Caller,
     ) -> Result<Outcome, Reject> {
         let query = head.uri.query();
         let rule = KeyRule {
@@ -124,7 +129,7 @@ impl Edge {
         let key = rule.key(variables, query, &head.headers)?;
         let subscription = self
             .hub
-            .subscribe(&upstream.topics, &key, client, clock::now())
+            .subscribe(&upstream.topics, &key, caller.client, clock::now())
             .map_err(refused)?;
         // Taken before the wait: who opens a topic gets its upstream's first events too.
         let newcomer = Cursor::at(subscription.topic().log().newcomers_place());
@@ -140,17 +145,16 @@ impl Edge {
             let words = format!("the upstream is in trouble ({reason}) and is asked again");
             write::comment(&mut prologue, &words);
         }
-        let log = subscription.topic().log();
-        let cursor = match resume {
-            None => upstream.newcomer(newcomer),
-            Some(resume) => place(log, &resume, upstream, &mut prologue),
+        let cursor = match &resume {
+            None => upstream.newcomer_at(newcomer),
+            Some(resume) => upstream.place(&subscription, resume, &mut prologue),
         };
         Ok(Outcome::Subscribe(Box::new(Detached {
             prologue: Bytes::from(prologue.into_boxed_slice()),
             cursor,
             subscription,
             options: Arc::clone(&upstream.delivery),
-            address,
+            address: caller.permit,
         })))
     }
 
@@ -177,50 +181,55 @@ impl Edge {
 }
 
 impl Upstream {
-    fn newcomer(&self, place: Cursor) -> Cursor {
-        let resumes = &self.topics.metrics.resumes;
-        resumes.of(ResumeResult::None).inc();
+    fn newcomer_at(&self, place: Cursor) -> Cursor {
+        self.topics.metrics.resumes.of(ResumeResult::None).inc();
         place
     }
-}
 
-/// Where a returning client goes on; a gap is counted, and told behind the head.
-fn place(log: &Log, resume: &Resume, upstream: &Upstream, prologue: &mut Vec<u8>) -> Cursor {
-    let metrics = &upstream.topics.metrics;
-    let found = match resume {
-        Resume::Id(id) => log.find(id, clock::now()),
-        Resume::Malformed => Place::Unknown {
-            oldest: log.oldest(),
-        },
-    };
-    let (missed, cause, oldest) = match found {
-        Place::At(offset) => {
-            metrics.resumes.of(ResumeResult::Full).inc();
-            return Cursor::at(offset);
+    /// Where a returning client goes on; a gap is counted, and told behind the head.
+    fn place(
+        &self,
+        subscription: &Subscription,
+        resume: &Resume,
+        prologue: &mut Vec<u8>,
+    ) -> Cursor {
+        let log = subscription.topic().log();
+        let metrics = &self.topics.metrics;
+        let found = match resume {
+            Resume::Id(id) => log.find(id, clock::now()),
+            Resume::Malformed => Place::Unknown {
+                oldest: log.oldest(),
+            },
+        };
+        let (missed, cause, oldest) = match found {
+            Place::At(offset) => {
+                metrics.resumes.of(ResumeResult::Full).inc();
+                return Cursor::at(offset);
+            }
+            Place::Evicted { missed, oldest } => (Some(missed), GapCause::Evicted, oldest),
+            Place::OtherEpoch { oldest } => (None, GapCause::Epoch, oldest),
+            Place::Unknown { oldest } => (None, GapCause::UnknownId, oldest),
+        };
+        let (missed, target) = match self.delivery.on_gap {
+            OnGap::Oldest => (missed, oldest),
+            OnGap::Live => {
+                let edge = log.edge();
+                (missed.map(|missed| missed + edge.since(oldest)), edge)
+            }
+        };
+        count_gap(metrics, cause, missed);
+        if self.delivery.gap_event {
+            let offset = Offset(target.0.saturating_sub(1));
+            // Before the first frame there is no place to name: an id of a frame to come would skip it.
+            let has_place = self.delivery.gap_ids && target > Offset(0);
+            let place = has_place.then_some(Position {
+                epoch: log.epoch(),
+                offset,
+            });
+            write::gap(prologue, place, missed, cause.label());
         }
-        Place::Evicted { missed, oldest } => (Some(missed), GapCause::Evicted, oldest),
-        Place::OtherEpoch { oldest } => (None, GapCause::Epoch, oldest),
-        Place::Unknown { oldest } => (None, GapCause::UnknownId, oldest),
-    };
-    let (missed, target) = match upstream.delivery.on_gap {
-        OnGap::Oldest => (missed, oldest),
-        OnGap::Live => {
-            let edge = log.edge();
-            (missed.map(|missed| missed + edge.since(oldest)), edge)
-        }
-    };
-    count_gap(metrics, cause, missed);
-    if upstream.delivery.gap_event {
-        let offset = Offset(target.0.saturating_sub(1));
-        // Before the first frame there is no place to name: an id of a frame to come would skip it.
-        let has_place = upstream.delivery.gap_ids && target > Offset(0);
-        let place = has_place.then_some(Position {
-            epoch: log.epoch(),
-            offset,
-        });
-        write::gap(prologue, place, missed, cause.label());
+        Cursor::at(target)
     }
-    Cursor::at(target)
 }
 
 fn count_gap(metrics: &RouteMetrics, cause: GapCause, missed: Option<u64>) {

@@ -17,6 +17,7 @@
 )]
 
 mod architecture;
+mod attacks;
 mod drain;
 mod lag;
 mod metrics;

@@ -7,7 +7,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::delivery::{OnGap, Slow};
-use crate::ingest::Ids;
+use crate::ingest::IdPolicy;
 use crate::source::Incomplete;
 
 const ROUTE: &str = "[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:8000/\"\n";
@@ -80,9 +80,9 @@ fn each_word_is_read_and_others_are_told_the_right_ones() {
     assert_eq!(route("mode = \"auto\"").mode, Mode::Auto);
     assert_eq!(route("mode = \"sse\"").mode, Mode::Sse);
     assert_eq!(route("mode = \"proxy\"").mode, Mode::Proxy);
-    assert_eq!(route("ids = \"preserve\"").ingest.ids, Ids::Preserve);
-    assert_eq!(route("ids = \"gateway\"").ingest.ids, Ids::Gateway);
-    assert_eq!(route("ids = \"upstream\"").ingest.ids, Ids::Upstream);
+    assert_eq!(route("ids = \"preserve\"").ingest.ids, IdPolicy::Preserve);
+    assert_eq!(route("ids = \"gateway\"").ingest.ids, IdPolicy::Gateway);
+    assert_eq!(route("ids = \"upstream\"").ingest.ids, IdPolicy::Upstream);
     assert_eq!(route("slow = \"skip\"").delivery.slow, Slow::Skip);
     assert_eq!(route("slow = \"close\"").delivery.slow, Slow::Close);
     assert_eq!(route("on_gap = \"oldest\"").delivery.on_gap, OnGap::Oldest);

@@ -96,6 +96,32 @@ impl Client {
         self.status = self.head[9..12].parse().unwrap();
     }
 
+    /// The status of an answer whose head is read; `None` = the connection is closed without one.
+    #[track_caller]
+    pub(crate) fn try_status(&mut self) -> Option<u16> {
+        let first = self.byte()?;
+        self.received.push_front(first);
+        self.read_head();
+        Some(self.status)
+    }
+
+    /// Whether the other side has closed, and nothing is left to read; waits for either.
+    #[track_caller]
+    pub(crate) fn is_ended(&mut self) -> bool {
+        match self.byte() {
+            Some(byte) => {
+                self.received.push_front(byte);
+                false
+            }
+            None => true,
+        }
+    }
+
+    /// Whether the other side is known to have closed; does not wait.
+    pub(crate) fn is_ended_now(&self) -> bool {
+        self.is_over
+    }
+
     /// A value of the answer's head.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));

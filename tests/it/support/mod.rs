@@ -8,6 +8,7 @@ mod client;
 mod gateway;
 mod get;
 mod patience;
+mod process;
 mod upstream;
 
 pub(crate) use answers::{STREAM_HEAD, with_length};
@@ -15,4 +16,5 @@ pub(crate) use client::{Client, Event};
 pub(crate) use gateway::Gateway;
 pub(crate) use get::Get;
 pub(crate) use patience::{eventually, patience, until};
+pub(crate) use process::Process;
 pub(crate) use upstream::{Exchange, Upstream};

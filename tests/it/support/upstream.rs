@@ -262,6 +262,14 @@ impl Exchange {
         while self.stream.read(&mut byte).is_ok_and(|read| read > 0) {}
     }
 
+    /// What comes behind the request, until either side closes.
+    pub(crate) fn rest(mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        // Cut off or not: what came before counts.
+        drop(self.stream.read_to_end(&mut rest));
+        rest
+    }
+
     /// Waits for the test, which makes the condition true.
     #[expect(clippy::unused_self, reason = "reads as what the script does")]
     pub(crate) fn wait(&self, condition: &AtomicBool) {
