@@ -4,5 +4,6 @@
 //! (`FANTAIL_TEST_PATIENCE`, seconds), and they look at conditions instead of the clock.
 
 mod attacks;
+mod limits;
 mod stream;
 mod support;
