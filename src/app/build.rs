@@ -63,6 +63,11 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
         sources,
         pages,
     } = setup;
+    let started = clock::wall().duration_since(std::time::UNIX_EPOCH);
+    let seconds = started.map_or(0, |time| time.as_secs());
+    metrics
+        .start_time
+        .set(i64::try_from(seconds).unwrap_or(i64::MAX));
     let listeners = bind(&config.server.listen)?;
     let admin_listener = match config.admin {
         None => None,

@@ -130,6 +130,8 @@ impl Edge {
             .hub
             .subscribe(&upstream.topics, &key, client, clock::now())
             .map_err(refused)?;
+        // Taken before the wait: who opens a topic gets its upstream's first events too.
+        let newcomer = Cursor::at(subscription.topic().log().newcomers_place());
         let first = subscription
             .first_answer(self.options.first_answer_wait)
             .await;
@@ -142,8 +144,17 @@ impl Edge {
             let words = format!("the upstream is in trouble ({reason}) and is asked again");
             write::comment(&mut prologue, &words);
         }
-        let log = subscription.topic().log();
-        let cursor = place(log, resume.as_ref(), upstream, &mut prologue);
+        let cursor = match &resume {
+            None => {
+                let resumes = &upstream.topics.metrics.resumes;
+                resumes.of(ResumeResult::None).inc();
+                newcomer
+            }
+            Some(resume) => {
+                let log = subscription.topic().log();
+                place(log, resume, upstream, &mut prologue)
+            }
+        };
         Ok(Outcome::Subscribe(Box::new(Detached {
             prologue: Bytes::from(prologue.into_boxed_slice()),
             cursor,
@@ -175,21 +186,12 @@ impl Edge {
     }
 }
 
-/// Where a client begins; a gap is counted, and told behind the head.
-fn place(
-    log: &Log,
-    resume: Option<&Resume>,
-    upstream: &Upstream,
-    prologue: &mut Vec<u8>,
-) -> Cursor {
+/// Where a returning client goes on; a gap is counted, and told behind the head.
+fn place(log: &Log, resume: &Resume, upstream: &Upstream, prologue: &mut Vec<u8>) -> Cursor {
     let metrics = &upstream.topics.metrics;
     let found = match resume {
-        None => {
-            metrics.resumes.of(ResumeResult::None).inc();
-            return Cursor::at(log.newcomers_place());
-        }
-        Some(Resume::Id(id)) => log.find(id, clock::now()),
-        Some(Resume::Malformed) => Place::Unknown {
+        Resume::Id(id) => log.find(id, clock::now()),
+        Resume::Malformed => Place::Unknown {
             oldest: log.oldest(),
         },
     };

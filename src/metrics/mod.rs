@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
-use crate::clock;
 pub use family::{ByLabel, Family};
 pub use labels::{
     CloseReason, DropReason, EndReason, FeedState, GapCause, MissReason, Part, RejectReason,
@@ -39,6 +38,8 @@ pub struct Metrics {
     pub panics: ByLabel<IntCounter>,
     /// Length of the running or last drain.
     pub drain_seconds: IntGauge,
+    /// When the program started, Unix time; set by whoever starts it.
+    pub start_time: IntGauge,
 }
 
 /// Handles of one listener.
@@ -115,6 +116,13 @@ impl Metrics {
                 r,
                 "fantail_drain_seconds",
                 "Length of the running or last drain.",
+                &[],
+            )
+            .with(&[]),
+            start_time: Family::gauge(
+                r,
+                "fantail_start_time_seconds",
+                "When the process started, Unix time.",
                 &[],
             )
             .with(&[]),
@@ -207,15 +215,4 @@ fn process(r: &Registry) {
     Family::gauge(r, "fantail_build_info", "What runs.", &["version"])
         .with(&[env!("CARGO_PKG_VERSION")])
         .set(1);
-    let since_1970 = clock::wall()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs());
-    Family::gauge(
-        r,
-        "fantail_start_time_seconds",
-        "When the process started, Unix time.",
-        &[],
-    )
-    .with(&[])
-    .set(i64::try_from(since_1970).unwrap_or(i64::MAX));
 }

@@ -3,7 +3,12 @@
 //! Each test is a sentence. What they wait for, they wait for under one patience
 //! (`FANTAIL_TEST_PATIENCE`, seconds), and they look at conditions instead of the clock.
 
+mod architecture;
 mod attacks;
 mod limits;
+mod metrics;
+mod polled;
+mod requests;
+mod resume;
 mod stream;
 mod support;

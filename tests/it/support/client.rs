@@ -6,6 +6,7 @@ use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use fantail::clock;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::patience::patience;
@@ -262,7 +263,10 @@ impl Client {
     pub(crate) fn event(&mut self) -> Option<Event> {
         let mut event = Event::default();
         let mut data: Vec<String> = Vec::new();
+        let deadline = clock::now() + patience();
         loop {
+            // Heartbeats alone do not keep a test waiting.
+            assert!(clock::now() < deadline, "no event came in time");
             let Some(line) = self.line() else {
                 assert_eq!(event.raw, "", "cut within an event");
                 return None;
@@ -276,7 +280,8 @@ impl Client {
                 continue;
             }
             event.raw.push_str(&line);
-            match text.split_once(": ").unwrap_or((text, "")) {
+            let (name, value) = text.split_once(':').unwrap_or((text, ""));
+            match (name, value.strip_prefix(' ').unwrap_or(value)) {
                 ("", _) => {
                     event.data = data.join("\n");
                     return Some(event);
