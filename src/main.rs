@@ -17,27 +17,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Exit {
-    let env = config::environment();
-    let setup = match &cli.command {
-        Command::Validate(validate) => {
-            let (exit, text) = validate.verdict(&env);
-            say(&text);
-            return exit;
-        }
-        Command::Serve(serve) => match serve.configuration(&env) {
-            Ok(config) => Setup::new(config),
-            Err(faults) => {
-                complain(&faults);
-                return Exit::Configuration;
-            }
-        },
-        Command::Demo(demo) => match demo::setup(demo.listen, demo.admin) {
-            Ok(setup) => setup,
-            Err(fault) => {
-                complain(&fault);
-                return Exit::Failure;
-            }
-        },
+    let setup = match setup(&cli.command) {
+        Ok(setup) => setup,
+        Err(exit) => return exit,
     };
     let _log = telemetry::start(cli.log_level.map(cli::LogLevel::as_str));
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -54,9 +36,32 @@ fn run(cli: &Cli) -> Exit {
     match runtime.block_on(serve(setup, is_demo)) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            complain(&error);
+            complain(&format!("fantail: {error}"));
             Exit::Failure
         }
+    }
+}
+
+/// What is to be started, or how the process ends because nothing is.
+fn setup(command: &Command) -> Result<Setup, Exit> {
+    let env = config::environment();
+    match command {
+        Command::Validate(validate) => {
+            let (exit, text) = validate.verdict(&env);
+            say(&text);
+            Err(exit)
+        }
+        Command::Serve(serve) => match serve.configuration(&env) {
+            Ok(config) => Ok(Setup::new(config)),
+            Err(faults) => {
+                complain(&faults);
+                Err(Exit::Configuration)
+            }
+        },
+        Command::Demo(demo) => demo::setup(demo.listen, demo.admin).map_err(|fault| {
+            complain(&fault);
+            Exit::Failure
+        }),
     }
 }
 
@@ -103,5 +108,5 @@ fn say(text: &str) {
 
 #[expect(clippy::print_stderr, reason = "the log may not be there yet")]
 fn complain(what: &impl std::fmt::Display) {
-    eprintln!("fantail: {what}");
+    eprintln!("{what}");
 }

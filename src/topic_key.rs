@@ -5,7 +5,7 @@
 //! builds its request from the key and from nothing else.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, OnceLock};
 
 /// Which route of the configuration, by its place in the list. Routes differ in how they keep and
@@ -97,9 +97,8 @@ impl fmt::Debug for TopicKey {
 fn digest(value: &[u8]) -> u32 {
     // Keyed and per process: a digest in a log can not be compared with a table of known cookies.
     static SECRET: OnceLock<RandomState> = OnceLock::new();
-    let mut hasher = SECRET.get_or_init(RandomState::new).build_hasher();
-    value.hash(&mut hasher);
-    u32::try_from(hasher.finish() >> 32).unwrap_or(u32::MAX)
+    let hash = SECRET.get_or_init(RandomState::new).hash_one(value);
+    u32::try_from(hash >> 32).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

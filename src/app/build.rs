@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
@@ -56,33 +57,47 @@ impl Sources for HttpSources {
     }
 }
 
+/// The sockets, bound before anything runs.
+struct Bound {
+    listeners: Vec<(String, Listener)>,
+    admin: Option<TcpListener>,
+}
+
 pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
+    let bound = Bound::new(&setup.config).await?;
+    setup.metrics.started_at(clock::wall());
+    let mut app = assemble(setup, &bound)?;
+    for (name, listener) in bound.listeners {
+        let metrics = app.metrics.listener(&name);
+        tracing::info!(listener = name, "listening");
+        app.tasks
+            .spawn(listen::accept(Arc::clone(&app.edge), listener, metrics));
+    }
+    if let Some(listener) = bound.admin {
+        let admin = admin(&app, app.drain.watch());
+        app.tasks.spawn(admin::serve(Arc::new(admin), listener));
+    }
+    app.tasks.spawn(sweep(Arc::clone(&app.hub)));
+    tracing::info!(
+        connections = app.connection_limit,
+        // As bound: a port 0 has become one.
+        addresses = ?app.addresses,
+        admin = app.admin_address.map(tracing::field::display),
+        "fantail is ready"
+    );
+    Ok(app)
+}
+
+/// Every part, joined to those that it needs; nothing is accepted yet.
+fn assemble(setup: Setup, bound: &Bound) -> Result<App, StartError> {
     let Setup {
         mut config,
         metrics,
         sources,
         pages,
     } = setup;
-    let started = clock::wall().duration_since(std::time::UNIX_EPOCH);
-    let seconds = started.map_or(0, |time| time.as_secs());
-    metrics
-        .start_time
-        .set(i64::try_from(seconds).unwrap_or(i64::MAX));
-    let listeners = bind(&config.server.listen)?;
-    let admin_listener = match config.admin {
-        None => None,
-        Some(address) => Some(
-            admin::bind(address)
-                .await
-                .map_err(|source| StartError::Admin { address, source })?,
-        ),
-    };
-    let descriptors = descriptors::connections();
-    if config.edge.connections == 0 {
-        config.edge.connections = descriptors;
-    }
-    let shards = Shards::start(&config.delivery, &metrics).map_err(StartError::Shards)?;
-    let shards = Arc::new(shards);
+    descriptors::provide(&mut config.edge.connections);
+    let shards = Arc::new(Shards::start(&config.delivery, &metrics).map_err(StartError::Shards)?);
     let hub = Hub::new(config.hub.clone(), shards.doors());
     let ingest = Arc::new(ingest(&config, sources, &metrics));
     hub.set_on_demand(Arc::<Ingest>::clone(&ingest));
@@ -94,13 +109,15 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
         Arc::clone(&shards),
         drain.watch(),
     )?;
-    let mut app = App {
-        addresses: listeners
+    Ok(App {
+        addresses: bound
+            .listeners
             .iter()
-            .filter_map(|(_, listener)| listener.address())
+            .filter_map(|(_, l)| l.address())
             .collect(),
-        admin_address: admin_listener.as_ref().and_then(|l| l.local_addr().ok()),
+        admin_address: bound.admin.as_ref().and_then(|l| l.local_addr().ok()),
         unix_paths: unix_paths(&config),
+        connection_limit: config.edge.connections,
         window: config.server.drain,
         delay: config.server.drain_delay,
         tasks: JoinSet::new(),
@@ -110,27 +127,22 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
         shards,
         ingest,
         metrics,
-    };
-    for (name, listener) in listeners {
-        let metrics = app.metrics.listener(&name);
-        tracing::info!(listener = name, "listening");
-        app.tasks
-            .spawn(listen::accept(Arc::clone(&app.edge), listener, metrics));
+    })
+}
+
+impl Bound {
+    async fn new(config: &Config) -> Result<Self, StartError> {
+        let listeners = bind(&config.server.listen)?;
+        let admin = match config.admin {
+            None => None,
+            Some(address) => Some(
+                admin::bind(address)
+                    .await
+                    .map_err(|source| StartError::Admin { address, source })?,
+            ),
+        };
+        Ok(Self { listeners, admin })
     }
-    if let Some(listener) = admin_listener {
-        let admin = admin(&app, app.drain.watch());
-        app.tasks.spawn(admin::serve(Arc::new(admin), listener));
-    }
-    app.tasks.spawn(sweep(Arc::clone(&app.hub)));
-    tracing::info!(
-        connections = config.edge.connections,
-        routes = config.routes.len(),
-        // As bound: a port 0 has become one.
-        addresses = ?app.addresses,
-        admin = ?app.admin_address,
-        "fantail is ready"
-    );
-    Ok(app)
 }
 
 fn bind(addresses: &[Listen]) -> Result<Vec<(String, Listener)>, StartError> {

@@ -2,9 +2,16 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit to the hard one, and gives what clients may have of it: nine tenths, so
-/// that upstreams, the admin listener and the log always find one.
-pub(super) fn connections() -> usize {
+use crate::edge;
+
+/// What the program opens for itself (listeners, pollers, the log), for operators and for its first
+/// upstreams.
+const OWN: usize = 32;
+
+/// Raises the soft limit to the hard one. A limit of 0 connections becomes nine tenths of it, and
+/// less where that is too little for everything else, so that upstreams, the admin listener and
+/// those who are refused always find one.
+pub(super) fn provide(connections: &mut usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -15,5 +22,10 @@ pub(super) fn connections() -> usize {
     }
     // No limit at all is as much as a million, which is what kernels give one process.
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(1 << 20);
-    usize::try_from(descriptors).unwrap_or(usize::MAX) / 10 * 9
+    if *connections == 0 {
+        let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+        let most = descriptors / 10 * 9;
+        let reserved = OWN + edge::refusals(most);
+        *connections = most.min(descriptors.saturating_sub(reserved)).max(1);
+    }
 }

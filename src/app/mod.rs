@@ -114,6 +114,7 @@ pub struct App {
     addresses: Vec<SocketAddr>,
     admin_address: Option<SocketAddr>,
     unix_paths: Vec<std::path::PathBuf>,
+    connection_limit: usize,
     window: Duration,
     delay: Duration,
 }

@@ -23,6 +23,8 @@ pub(super) struct Audience {
     pub(super) passed_at: Instant,
     /// All of the shard's subscribers of the topic.
     pub(super) members: usize,
+    /// Whether the rest of a pass waits for its turn.
+    pub(super) is_unfinished: bool,
 }
 
 impl Audience {
@@ -35,6 +37,7 @@ impl Audience {
             cursor,
             passed_at: now,
             members: 0,
+            is_unfinished: false,
         }
     }
 

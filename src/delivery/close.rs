@@ -53,7 +53,7 @@ impl Shard {
         audience.members -= 1;
         audience.metrics().ended.of(reason).inc();
         audience.metrics().duration.observe(lived.as_secs_f64());
-        tracing::debug!(
+        tracing::info!(
             route = %audience.topic.route().name,
             %reason,
             seconds = lived.as_secs_f64(),
@@ -68,6 +68,7 @@ impl Shard {
     }
 
     /// Gives every stream its own moment within the window, in random order.
+    #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 subscribers")]
     pub(super) fn begin_drain(&mut self, order: DrainOrder) {
         self.draining = Some(order);
         let mut keys: Vec<usize> = self.subscribers.iter().map(|(key, _)| key).collect();

@@ -50,6 +50,10 @@ impl Shard {
         let mut result = Ok(());
         while !subscriber.owed.is_empty() {
             match subscriber.socket.write(&subscriber.owed) {
+                Ok(0) => {
+                    result = Err(io::ErrorKind::WriteZero.into());
+                    break;
+                }
                 Ok(written) => {
                     subscriber.owed.advance(written);
                     sent += written;
@@ -170,9 +174,7 @@ impl Shard {
         let Some(audience) = self.audiences.get_mut(index) else {
             return Next::Nothing;
         };
-        if audience.edge.is_empty() {
-            audience.cursor = cursor;
-        } else if audience.cursor != cursor {
+        if !audience.edge.is_empty() && audience.cursor != cursor {
             // The others have not been sent what this one has read: first they, then all together.
             self.pass(index);
         }
@@ -180,7 +182,9 @@ impl Shard {
             return Next::Nothing;
         };
         if !audience.edge.is_empty() && audience.cursor != cursor {
-            return Next::Read;
+            // Either they need more turns than one, or there is something new for this one.
+            self.unfinished.push(key);
+            return Next::Nothing;
         }
         audience.cursor = cursor;
         if let Some(subscriber) = self.subscribers.get_mut(key) {

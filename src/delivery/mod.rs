@@ -21,6 +21,8 @@ mod shards;
 mod socket;
 mod subscriber;
 mod tend;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 use std::sync::Arc;

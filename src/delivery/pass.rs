@@ -45,19 +45,53 @@ impl Shard {
         }
         self.batch = batch;
         if !is_finished {
+            self.pass_again(index);
+        }
+    }
+
+    /// Puts the rest of a pass behind everybody else's turn; once, however often it is asked for.
+    pub(super) fn pass_again(&mut self, index: usize) {
+        if let Some(audience) = self.audiences.get_mut(index)
+            && !mem::replace(&mut audience.is_unfinished, true)
+        {
             self.unfinished_topics.push(index);
         }
     }
 
-    /// The hot loop. Nothing is looked up, allocated, locked or formatted in it.
     fn send_to_edge(&mut self, index: usize, batch: &Batch) {
+        self.passing = Some((index, batch.end()));
+        let fallen = self.write_to_edge(index, batch.bytes());
+        self.serving = None;
+        self.passing = None;
         let Some(audience) = self.audiences.get_mut(index) else {
             return;
         };
-        let edge = mem::take(&mut audience.edge);
-        let bytes = batch.bytes();
-        let mut fallen: Vec<(usize, io::Result<usize>)> = Vec::new();
-        for key in &edge {
+        audience.cursor = Cursor::at(batch.end());
+        audience.passed_at = self.now;
+        let complete = audience.edge.len() - fallen.len();
+        for (key, result) in fallen {
+            self.fall_behind(key, batch, result);
+        }
+        self.count_sent(
+            index,
+            (complete * batch.len()) as u64,
+            complete * batch.bytes().len(),
+        );
+        let appended_at = batch.oldest_at();
+        if let (Some(audience), Some(appended_at)) = (self.audiences.get(index), appended_at) {
+            let took = clock::now().saturating_duration_since(appended_at);
+            audience.metrics().fanout.observe(took.as_secs_f64());
+        }
+    }
+
+    /// The hot loop. Nothing is looked up, allocated, locked or formatted in it, but for those whose
+    /// socket does not take everything, which it gives back.
+    fn write_to_edge(&mut self, index: usize, bytes: &[u8]) -> Vec<(usize, io::Result<usize>)> {
+        let mut fallen = Vec::new();
+        let Some(audience) = self.audiences.get(index) else {
+            return fallen;
+        };
+        for key in &audience.edge {
             let Some(subscriber) = self.subscribers.get_mut(*key) else {
                 continue;
             };
@@ -67,26 +101,31 @@ impl Shard {
                 result => fallen.push((*key, result)),
             }
         }
-        self.serving = None;
-        let complete = edge.len() - fallen.len();
-        audience.edge = edge;
-        for (key, result) in fallen {
-            self.fall_behind(key, batch, result);
-        }
-        self.count_sent(
-            index,
-            (complete * batch.len()) as u64,
-            complete * bytes.len(),
-        );
+        fallen
+    }
+
+    /// A panic has cut a pass short: whoever comes before the one that was being served has been
+    /// sent the batch, whoever comes behind has not and goes on alone.
+    pub(super) fn recover_pass(&mut self) {
+        let Some((index, end)) = self.passing.take() else {
+            return;
+        };
         let Some(audience) = self.audiences.get_mut(index) else {
             return;
         };
-        audience.cursor = Cursor::at(batch.end());
-        audience.passed_at = self.now;
-        if let Some(appended_at) = batch.oldest_at() {
-            let took = clock::now().saturating_duration_since(appended_at);
-            audience.metrics().fanout.observe(took.as_secs_f64());
+        let broken = audience
+            .edge
+            .iter()
+            .position(|key| Some(*key) == self.serving);
+        let unsent = audience.edge.split_off(broken.map_or(0, |place| place + 1));
+        for key in unsent {
+            if let Some(subscriber) = self.subscribers.get_mut(key) {
+                subscriber.standing = Standing::Behind(audience.cursor);
+                self.unfinished.push(key);
+            }
         }
+        audience.cursor = Cursor::at(end);
+        self.pass_again(index);
     }
 
     /// The log has moved on without this shard: everybody goes on from their place alone, and is
@@ -99,6 +138,7 @@ impl Shard {
         for key in mem::take(&mut audience.edge) {
             if let Some(subscriber) = self.subscribers.get_mut(key) {
                 subscriber.standing = Standing::Behind(cursor);
+                subscriber.progress = subscriber.progress.max(audience.passed_at);
                 self.unfinished.push(key);
             }
         }
@@ -127,7 +167,9 @@ impl Shard {
         };
         subscriber.standing = Standing::Behind(audience.cursor);
         subscriber.progress = subscriber.progress.max(audience.passed_at);
-        audience.edge.swap_remove(place);
+        if place < audience.edge.len() {
+            audience.edge.swap_remove(place);
+        }
         let moved = audience
             .edge
             .get(place)

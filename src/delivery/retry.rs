@@ -8,6 +8,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// How far `subscribers` must be spread so that no more than `admit_per_second` come back in a
 /// second.
+#[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 subscribers")]
 pub fn spread(subscribers: usize, admit_per_second: u32) -> Duration {
     let seconds = subscribers as f64 / f64::from(admit_per_second.max(1));
     Duration::from_secs_f64(seconds.min(LONGEST.as_secs_f64()))

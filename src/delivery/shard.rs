@@ -18,6 +18,7 @@ use crate::clock;
 use crate::hub::wake::{Door, Slot};
 use crate::log::Batch;
 use crate::metrics::{EndReason, Metrics, Part, ShardMetrics};
+use crate::position::Offset;
 
 /// The waker's token; subscribers have their key plus one.
 pub(super) const WAKER: Token = Token(0);
@@ -25,6 +26,26 @@ pub(super) const WAKER: Token = Token(0);
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// Socket events taken in one look; more come with the next.
 const EVENTS: usize = 1024;
+
+/// What one round takes in, kept to be filled again.
+#[derive(Debug)]
+pub(super) struct Round {
+    events: Events,
+    newcomers: Vec<Newcomer>,
+    dirty: Vec<Slot>,
+    due: Vec<(usize, u32)>,
+}
+
+impl Default for Round {
+    fn default() -> Self {
+        Self {
+            events: Events::with_capacity(EVENTS),
+            newcomers: Vec::new(),
+            dirty: Vec::new(),
+            due: Vec::new(),
+        }
+    }
+}
 
 /// A delivery thread's state.
 #[derive(Debug)]
@@ -52,6 +73,8 @@ pub(super) struct Shard {
     pub(super) draining: Option<DrainOrder>,
     /// Who is being served, so that a panic costs that one only.
     pub(super) serving: Option<usize>,
+    /// The audience that a pass is writing to, and where its batch ends.
+    pub(super) passing: Option<(usize, Offset)>,
     /// Spread of reconnects, known at the begin of each round.
     pub(super) spread: Duration,
     shards: usize,
@@ -86,6 +109,7 @@ impl Shard {
             unfinished: Vec::new(),
             draining: None,
             serving: None,
+            passing: None,
             spread: Duration::ZERO,
             shards: 1,
             start: now,
@@ -104,37 +128,40 @@ impl Shard {
 
     /// The thread's life.
     pub(super) fn run(mut self) {
-        let mut events = Events::with_capacity(EVENTS);
-        let (mut newcomers, mut dirty, mut due) = (Vec::new(), Vec::new(), Vec::new());
+        let mut round = Round::default();
         while !self.mailbox.is_stopped() {
-            let sleep = self.sleep();
-            if let Err(error) = self.poll.poll(&mut events, Some(sleep))
-                && error.kind() != std::io::ErrorKind::Interrupted
-            {
-                tracing::error!(%error, shard = self.number, "a shard can not wait for its sockets");
-            }
-            self.begin_round();
-            if let Some(order) = self.mailbox.take_drain() {
-                self.guarded(|shard| shard.begin_drain(order));
-            }
-            self.mailbox.take_newcomers(&mut newcomers);
-            for newcomer in newcomers.drain(..) {
-                self.guarded(|shard| shard.admit(newcomer));
-            }
-            self.pass_dirty(&mut dirty);
-            for event in &events {
-                if let Some(key) = event.token().0.checked_sub(1) {
-                    self.serve(key, |shard| shard.ready(key, event));
-                }
-            }
-            self.finish_unfinished();
-            self.wheel.take_due(self.now, &mut due);
-            for (key, timer) in due.drain(..) {
-                self.serve(key, |shard| shard.tend(key, timer));
-            }
-            self.end_round();
+            self.round(&mut round, self.sleep());
         }
         self.close_all();
+    }
+
+    /// Waits for at most `sleep`, then serves everybody who has something to be served.
+    pub(super) fn round(&mut self, round: &mut Round, sleep: Duration) {
+        if let Err(error) = self.poll.poll(&mut round.events, Some(sleep))
+            && error.kind() != std::io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, shard = self.number, "a shard can not wait for its sockets");
+        }
+        self.begin_round();
+        if let Some(order) = self.mailbox.take_drain() {
+            self.guarded(|shard| shard.begin_drain(order));
+        }
+        self.mailbox.take_newcomers(&mut round.newcomers);
+        for newcomer in round.newcomers.drain(..) {
+            self.guarded(|shard| shard.admit(newcomer));
+        }
+        self.pass_dirty(&mut round.dirty);
+        for event in &round.events {
+            if let Some(key) = event.token().0.checked_sub(1) {
+                self.serve(key, |shard| shard.ready(key, event));
+            }
+        }
+        self.finish_unfinished();
+        self.wheel.take_due(self.now, &mut round.due);
+        for (key, timer) in round.due.drain(..) {
+            self.serve(key, |shard| shard.tend(key, timer));
+        }
+        self.end_round();
     }
 
     fn sleep(&self) -> Duration {
@@ -176,6 +203,9 @@ impl Shard {
     /// round, behind everybody else.
     fn finish_unfinished(&mut self) {
         for index in std::mem::take(&mut self.unfinished_topics) {
+            if let Some(audience) = self.audiences.get_mut(index) {
+                audience.is_unfinished = false;
+            }
             self.guarded(|shard| shard.pass(index));
         }
         for key in std::mem::take(&mut self.unfinished) {
@@ -198,6 +228,7 @@ impl Shard {
         if let Some(panics) = &self.panics {
             panics.inc();
         }
+        self.recover_pass();
         if let Some(key) = self.serving.take() {
             tracing::error!(shard = self.number, "a panic ended one subscriber");
             self.remove(key, EndReason::Error);

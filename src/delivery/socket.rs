@@ -19,6 +19,9 @@ pub enum Socket {
     Tcp(TcpStream),
     /// A Unix socket.
     Unix(UnixStream),
+    /// Panics when written to: a fault in our own code.
+    #[cfg(test)]
+    Faulty(UnixStream),
 }
 
 impl Socket {
@@ -55,33 +58,37 @@ impl Socket {
         match self {
             Self::Tcp(socket) => socket.register(registry, token, interest),
             Self::Unix(socket) => socket.register(registry, token, interest),
+            #[cfg(test)]
+            Self::Faulty(socket) => socket.register(registry, token, interest),
         }
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            let written = match self {
-                Self::Tcp(socket) => socket.write(bytes),
-                Self::Unix(socket) => socket.write(bytes),
-            };
-            match written {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => return other,
-            }
-        }
+        uninterrupted(|| match self {
+            Self::Tcp(socket) => socket.write(bytes),
+            Self::Unix(socket) => socket.write(bytes),
+            #[cfg(test)]
+            Self::Faulty(_) if !bytes.starts_with(b"HTTP") => panic!("a fault of our own"),
+            #[cfg(test)]
+            Self::Faulty(socket) => socket.write(bytes),
+        })
     }
 
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
+        uninterrupted(|| match self {
             Self::Tcp(socket) => socket.read(into),
             Self::Unix(socket) => socket.read(into),
-        }
+            #[cfg(test)]
+            Self::Faulty(socket) => socket.read(into),
+        })
     }
 
     pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
         match self {
             Self::Tcp(socket) => socket.take_error(),
             Self::Unix(socket) => socket.take_error(),
+            #[cfg(test)]
+            Self::Faulty(socket) => socket.take_error(),
         }
     }
 
@@ -91,6 +98,18 @@ impl Socket {
         drop(match self {
             Self::Tcp(socket) => socket.shutdown(Shutdown::Write),
             Self::Unix(socket) => socket.shutdown(Shutdown::Write),
+            #[cfg(test)]
+            Self::Faulty(socket) => socket.shutdown(Shutdown::Write),
         });
+    }
+}
+
+/// Tries again what a signal has interrupted.
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
     }
 }

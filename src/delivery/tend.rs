@@ -100,11 +100,15 @@ impl Shard {
             Standing::Behind(_) => subscriber.progress,
         };
         let quiet = self.now.saturating_duration_since(quiet_since);
-        if let Some((_, reason)) = subscriber.until.filter(|(at, _)| *at <= self.now) {
+        let end = subscriber.until.filter(|_| subscriber.ending.is_none());
+        if let Some((_, reason)) = end.filter(|(at, _)| *at <= self.now) {
             self.end(key, reason);
         } else if subscriber.blocked && quiet >= options.stall_timeout {
             return self.remove(key, EndReason::Stall);
-        } else if !subscriber.blocked && is_due(options.heartbeat, quiet) {
+        } else if !subscriber.blocked
+            && subscriber.is_at_boundary()
+            && is_due(options.heartbeat, quiet)
+        {
             let line = self.heartbeat(key, &options);
             self.interject(key, line);
         }

@@ -102,7 +102,7 @@ pub fn welcome(page: SocketAddr, admin: Option<SocketAddr>) -> String {
          the stream    curl -N -H 'Accept: text/event-stream' http://{page}/prices\n"
     );
     if let Some(admin) = admin {
-        text.push_str(&format!("  the metrics   http://{admin}/metrics\n"));
+        text.extend(["  the metrics   http://", &admin.to_string(), "/metrics\n"]);
     }
     text.push_str(
         "\nOpen the page in several tabs: clients grow, the upstream connection stays one.\n",

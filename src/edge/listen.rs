@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::Edge;
 use super::client::Peer;
-use super::conn::{self, Arrival, ClientStream};
+use super::conn::{self, Arrival};
 use super::reject::Reject;
 use crate::clock;
 use crate::delivery::{ConnectionPermit, OpenConnection};
@@ -79,21 +79,17 @@ pub async fn accept(edge: Arc<Edge>, listener: Listener, metrics: Arc<ListenerMe
             accepted = accept_one(&listener) => accepted,
         };
         while conversations.try_join_next().is_some() {}
+        let admission = admission.renewed(&edge);
         match accepted {
             Ok(Accepted::Tcp(stream, from)) => {
                 let peer = Peer::Address(from.ip().to_canonical());
                 drop(stream.set_nodelay(true));
-                start(&edge, &metrics, stream, peer, admission, &mut conversations);
+                let arrival = arrival(&edge, &metrics, peer, admission);
+                conversations.spawn(conn::serve(Arc::clone(&edge), stream, arrival));
             }
             Ok(Accepted::Unix(stream)) => {
-                start(
-                    &edge,
-                    &metrics,
-                    stream,
-                    Peer::Local,
-                    admission,
-                    &mut conversations,
-                );
+                let arrival = arrival(&edge, &metrics, Peer::Local, admission);
+                conversations.spawn(conn::serve(Arc::clone(&edge), stream, arrival));
             }
             Err(error) => pause(&error, &metrics).await,
         }
@@ -161,35 +157,42 @@ impl Admission {
             tokio::time::sleep(PAUSE).await;
         }
     }
+
+    /// A client has come, perhaps long after no place was found for it: one that has come free
+    /// meanwhile is the client's.
+    fn renewed(self, edge: &Edge) -> Self {
+        if !self.is_full {
+            return self;
+        }
+        match edge.connections.try_acquire() {
+            Some(permit) => Self {
+                permit,
+                is_full: false,
+            },
+            None => self,
+        }
+    }
 }
 
-fn start<S: ClientStream>(
-    edge: &Arc<Edge>,
+fn arrival(
+    edge: &Edge,
     metrics: &Arc<ListenerMetrics>,
-    stream: S,
     peer: Peer,
     admission: Admission,
-    conversations: &mut JoinSet<()>,
-) {
+) -> Arrival {
     let (refusal, address) = judge(edge, peer, &admission);
-    // Without a limit it is always given.
-    let Some(served) = edge.served.try_acquire() else {
-        return;
-    };
-    let open = OpenConnection::new(&metrics.connections);
     let permit = ConnectionPermit {
         total: admission.permit,
-        served,
+        served: edge.served.acquire(),
         address,
-        open,
+        open: OpenConnection::new(&metrics.connections),
     };
-    let arrival = Arrival {
+    Arrival {
         peer,
         refusal,
         permit,
         metrics: Arc::clone(metrics),
-    };
-    conversations.spawn(conn::serve(Arc::clone(edge), stream, arrival));
+    }
 }
 
 /// Whether this connection is accepted only to be refused; else its address's permit.

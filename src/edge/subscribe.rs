@@ -42,6 +42,13 @@ pub(super) struct Detached {
     pub(super) address: Option<AddressPermit>,
 }
 
+/// Whose share a subscription counts against.
+struct Caller {
+    client: ClientAddr,
+    /// Of an address that only the request has named.
+    permit: Option<AddressPermit>,
+}
+
 /// A comment of this size makes old middleboxes let go of what follows (`padding=true`).
 const PADDING: usize = 2048;
 
@@ -90,25 +97,20 @@ impl Edge {
         if self.drain.phase() >= Phase::Draining {
             return Err(Reject::Draining);
         }
-        let client = peer.client(&head.headers, &self.options);
-        let address = self.address_permit(peer, client)?;
-        self.subscribe(head, upstream, &variables, client, address)
-            .await
+        let caller = self.caller(head, peer)?;
+        self.subscribe(head, upstream, &variables, caller).await
     }
 
     /// A trusted proxy's clients are counted by the address that it names.
-    fn address_permit(
-        &self,
-        peer: Peer,
-        client: ClientAddr,
-    ) -> Result<Option<AddressPermit>, Reject> {
-        if !peer.is_trusted(&self.options) {
-            return Ok(None);
-        }
-        let permit = self.per_address.try_acquire(client);
-        permit
-            .map(Some)
-            .ok_or(Reject::TooMany(RejectReason::Address))
+    fn caller(&self, head: &Parts, peer: Peer) -> Result<Caller, Reject> {
+        let client = peer.client(&head.headers, &self.options);
+        let permit = if peer.is_trusted(&self.options) {
+            let permit = self.per_address.try_acquire(client);
+            Some(permit.ok_or(Reject::TooMany(RejectReason::Address))?)
+        } else {
+            None
+        };
+        Ok(Caller { client, permit })
     }
 
     async fn subscribe(
@@ -116,8 +118,7 @@ impl Edge {
         head: &Parts,
         upstream: &Upstream,
         variables: &Variables,
-        client: ClientAddr,
-        address: Option<AddressPermit>,
+        caller: Caller,
     ) -> Result<Outcome, Reject> {
         let query = head.uri.query();
         let rule = KeyRule {
@@ -128,7 +129,7 @@ impl Edge {
         let key = rule.key(variables, query, &head.headers)?;
         let subscription = self
             .hub
-            .subscribe(&upstream.topics, &key, client, clock::now())
+            .subscribe(&upstream.topics, &key, caller.client, clock::now())
             .map_err(refused)?;
         // Taken before the wait: who opens a topic gets its upstream's first events too.
         let newcomer = Cursor::at(subscription.topic().log().newcomers_place());
@@ -160,7 +161,7 @@ impl Edge {
             cursor,
             subscription,
             options: Arc::clone(&upstream.delivery),
-            address,
+            address: caller.permit,
         })))
     }
 

@@ -39,13 +39,13 @@ impl Life {
     #[must_use]
     pub fn transition(self, turn: Turn) -> Self {
         match (self, turn) {
-            (Self::Cold, Turn::Subscribed) => Self::Opening,
-            (Self::Opening, Turn::Streamed) => Self::Live,
+            (Self::Cold | Self::Lingering { was_live: false }, Turn::Subscribed) => Self::Opening,
+            (Self::Opening, Turn::Streamed)
+            | (Self::Lingering { was_live: true }, Turn::Subscribed) => Self::Live,
             (Self::Opening, Turn::Deserted) => Self::Lingering { was_live: false },
-            (Self::Live, Turn::Deserted) => Self::Lingering { was_live: true },
-            (Self::Lingering { .. }, Turn::Streamed) => Self::Lingering { was_live: true },
-            (Self::Lingering { was_live: true }, Turn::Subscribed) => Self::Live,
-            (Self::Lingering { was_live: false }, Turn::Subscribed) => Self::Opening,
+            (Self::Live, Turn::Deserted) | (Self::Lingering { .. }, Turn::Streamed) => {
+                Self::Lingering { was_live: true }
+            }
             (Self::Lingering { .. }, Turn::LingerOver) | (_, Turn::Ended) => Self::Cold,
             // Nothing else changes anything: a second subscriber, a second head, a linger timer
             // that fires when somebody has come back.

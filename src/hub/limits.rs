@@ -55,6 +55,12 @@ impl Total {
             .then(|| TotalPermit(Arc::clone(self)))
     }
 
+    /// One more, whatever the limit.
+    pub fn acquire(self: &Arc<Self>) -> TotalPermit {
+        self.used.fetch_add(1, Ordering::Relaxed);
+        TotalPermit(Arc::clone(self))
+    }
+
     /// How many there are.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)

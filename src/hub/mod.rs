@@ -10,9 +10,14 @@
 mod appender;
 mod life;
 pub mod limits;
+#[cfg(test)]
+#[cfg(fantail_loom)]
+mod loom_tests;
 mod registry;
 mod subscription;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod topic;
 pub mod wake;
 
@@ -32,6 +37,10 @@ pub use topic::{Answer, FirstAnswer, Topic};
 use crate::log::Budget;
 use crate::metrics::{FeedState, RouteMetrics};
 use crate::topic_key::{RouteId, TopicKey};
+
+/// How often a subscriber looks again for a topic that is over as soon as it is found. One such
+/// race is rare; topics that end whenever they begin mean that the runtime is stopping.
+const TRIES: usize = 8;
 
 /// The bounds of all topics together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,7 +207,7 @@ impl Hub {
         client: ClientAddr,
         now: Instant,
     ) -> Result<Subscription, Refusal> {
-        loop {
+        for _ in 0..TRIES {
             let topic = match self.shared.registry.get(route.id, key) {
                 Some(topic) => topic,
                 None => self.create(route, key, client)?,
@@ -211,6 +220,7 @@ impl Hub {
                 Err(NotJoined::Over) => self.shared.registry.remove(&topic),
             }
         }
+        Err(Refusal::Topics)
     }
 
     fn create(
@@ -235,12 +245,12 @@ impl Hub {
             ))
         };
         let (topic, writer) = self.shared.registry.get_or_create(route.id, key, make)?;
-        if let (Some(writer), Some(Opener(on_demand))) = (writer, self.on_demand.get()) {
-            on_demand.open(Appender::new(
-                Arc::clone(&topic),
-                writer,
-                Arc::clone(&self.shared),
-            ));
+        if let Some(writer) = writer {
+            let appender = Appender::new(Arc::clone(&topic), writer, Arc::clone(&self.shared));
+            // With nobody to open it, the appender's drop is the topic's end.
+            if let Some(Opener(on_demand)) = self.on_demand.get() {
+                on_demand.open(appender);
+            }
         }
         Ok(topic)
     }

@@ -45,11 +45,18 @@ impl Registry {
     pub(super) fn remove(&self, topic: &Arc<Topic>) {
         let key = (topic.route.id, topic.key.clone());
         self.0.remove_if(&key, |_, there| Arc::ptr_eq(there, topic));
+        topic.forgotten();
     }
 
     /// Takes out the topics whose remembered answer has expired.
     pub(super) fn sweep(&self, now: Instant) {
-        self.0.retain(|_, topic| !topic.is_stale(now));
+        self.0.retain(|_, topic| {
+            let is_stale = topic.is_stale(now);
+            if is_stale {
+                topic.forgotten();
+            }
+            !is_stale
+        });
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Topic>> {

@@ -65,7 +65,8 @@ struct State {
     feed: FeedState,
     last_error: Option<String>,
     since: Instant,
-    /// Given back when the topic is over, not when the last `Arc` goes.
+    /// Given back when the topic can not be found any more, not when the last `Arc` goes: a slow
+    /// reader of a topic that is over hinders no new one.
     permits: Option<(TotalPermit, AddressPermit)>,
 }
 
@@ -206,7 +207,8 @@ impl Topic {
         self.state.lock().life.has_been_live()
     }
 
-    /// Comes back once the topic has had no subscriber for `linger`, and is over by that.
+    /// Comes back once the topic has had no subscriber for `linger`, and is over by that. To be
+    /// kept and polled on: another call begins the linger anew.
     pub async fn deserted(&self, linger: Duration) {
         loop {
             let change = self.interest.notified();
@@ -232,11 +234,13 @@ impl Topic {
     pub(super) fn ended(&self) -> bool {
         let mut state = self.state.lock();
         self.turn(&mut state, Turn::Ended);
-        let is_forgotten = state.remembered.is_none();
-        if is_forgotten {
-            state.permits = None;
-        }
-        is_forgotten
+        state.remembered.is_none()
+    }
+
+    /// The registry has let go of the topic.
+    pub(super) fn forgotten(&self) {
+        let permits = self.state.lock().permits.take();
+        drop(permits);
     }
 
     pub(super) fn is_stale(&self, now: Instant) -> bool {
@@ -260,7 +264,7 @@ impl Topic {
         let (frames, bytes) = self.log.size();
         let state = self.state.lock();
         TopicView {
-            route: self.route.name.clone(),
+            route: Arc::clone(&self.route.name),
             topic: self.key.to_string(),
             life: state.life,
             feed: state.feed,

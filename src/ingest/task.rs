@@ -125,15 +125,12 @@ impl Task {
         self.enter(FeedState::Streaming, None);
         let head_at = clock::now();
         let result = self.read(feed.as_mut()).await;
-        match &result {
-            Ok(()) => {
-                upstream.ends.inc();
-                self.backoff.reset();
-            }
-            Err(_) => {
-                self.events.broke();
-                self.backoff.succeeded(elapsed(head_at));
-            }
+        if result.is_ok() {
+            upstream.ends.inc();
+            self.backoff.reset();
+        } else {
+            self.events.broke();
+            self.backoff.succeeded(elapsed(head_at));
         }
         result
     }

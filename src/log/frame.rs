@@ -58,7 +58,7 @@ pub(super) struct Frame {
 }
 
 /// What keeping a frame costs beyond its bytes: its slot, its reference count, its index entry.
-const BOOKKEEPING: usize = 160;
+pub(super) const BOOKKEEPING: usize = 160;
 
 impl Frame {
     pub(super) fn encode(draft: &Draft<'_>, position: Position, at: Instant) -> Self {

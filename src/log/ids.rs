@@ -6,15 +6,22 @@ use std::collections::{HashMap, VecDeque};
 use crate::event::EventId;
 use crate::position::Offset;
 
-/// An index over the frames kept. An id that several frames hold resolves to the earliest, so that
-/// a returning client gets some frames twice rather than some never.
+/// An index over the frames kept. An id that several frames hold means the earliest of them, so
+/// that a returning client gets some frames twice rather than some never. It still does when that
+/// one has been evicted and a later one is kept: the client may have seen only the evicted one, and
+/// placing it behind the later one would lose what lies between without a word.
 #[derive(Debug, Default)]
 pub(super) struct Ids(HashMap<EventId, Holders>);
 
 #[derive(Debug)]
 enum Holders {
     One(Offset),
-    Many(VecDeque<Offset>),
+    Many {
+        /// Kept or evicted.
+        earliest: Offset,
+        /// Rising.
+        kept: VecDeque<Offset>,
+    },
 }
 
 impl Ids {
@@ -24,39 +31,39 @@ impl Ids {
                 entry.insert(Holders::One(offset));
             }
             Entry::Occupied(mut entry) => match entry.get_mut() {
-                Holders::One(first) => {
-                    let both = VecDeque::from([*first, offset]);
-                    entry.insert(Holders::Many(both));
+                Holders::One(earliest) => {
+                    let (earliest, kept) = (*earliest, VecDeque::from([*earliest, offset]));
+                    entry.insert(Holders::Many { earliest, kept });
                 }
-                Holders::Many(offsets) => offsets.push_back(offset),
+                Holders::Many { kept, .. } => kept.push_back(offset),
             },
         }
     }
 
-    /// Forgets the earliest holder, which is the one that is evicted.
-    pub(super) fn remove_earliest(&mut self, id: &EventId) {
-        if let Some(Holders::Many(offsets)) = self.0.get_mut(id) {
-            offsets.pop_front();
-            if !offsets.is_empty() {
+    /// The earliest holder that is kept is evicted; with the last one the id is forgotten.
+    pub(super) fn remove_earliest_kept(&mut self, id: &EventId) {
+        if let Some(Holders::Many { kept, .. }) = self.0.get_mut(id) {
+            kept.pop_front();
+            if !kept.is_empty() {
                 return;
             }
         }
         self.0.remove(id);
     }
 
+    /// The place that the id means, if any frame kept holds it; that place may have been evicted.
     pub(super) fn earliest(&self, id: &EventId) -> Option<Offset> {
         match self.0.get(id)? {
-            Holders::One(offset) => Some(*offset),
-            Holders::Many(offsets) => offsets.front().copied(),
+            Holders::One(earliest) | Holders::Many { earliest, .. } => Some(*earliest),
         }
     }
 
-    /// All holders, earliest first.
+    /// The holders that are kept, earliest first.
     pub(super) fn holders(&self, id: &EventId) -> impl Iterator<Item = Offset> {
         let (one, many) = match self.0.get(id) {
             None => (None, None),
             Some(Holders::One(offset)) => (Some(*offset), None),
-            Some(Holders::Many(offsets)) => (None, Some(offsets.iter().copied())),
+            Some(Holders::Many { kept, .. }) => (None, Some(kept.iter().copied())),
         };
         one.into_iter().chain(many.into_iter().flatten())
     }

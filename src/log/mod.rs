@@ -22,9 +22,14 @@ mod budget;
 mod cursor;
 mod frame;
 mod ids;
+#[cfg(test)]
+#[cfg(fantail_loom)]
+mod loom_tests;
 mod ring;
 mod shared;
-mod sync;
+pub(crate) mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -98,7 +98,7 @@ impl Ring {
             self.weight -= frame.weight();
             budget.give_back(frame.weight());
             if let Some(id) = &frame.id {
-                self.ids.remove_earliest(id);
+                self.ids.remove_earliest_kept(id);
             }
         }
     }
@@ -140,7 +140,7 @@ impl Ring {
         let oldest = self.oldest;
         // A cascade's tokens are ordinary ids here, so the index is asked before the token.
         if let Some(holder) = EventId::new(id).and_then(|id| self.ids.earliest(&id)) {
-            return Place::At(holder.next());
+            return self.behind(holder);
         }
         let Ok(token) = id.parse::<Position>() else {
             return Place::Unknown { oldest };
@@ -151,7 +151,12 @@ impl Ring {
         if token.offset >= self.edge() {
             return Place::Unknown { oldest };
         }
-        let next = token.offset.next();
+        self.behind(token.offset)
+    }
+
+    /// Where somebody who has seen the frame at `offset` reads on.
+    fn behind(&self, offset: Offset) -> Place {
+        let (next, oldest) = (offset.next(), self.oldest);
         if next < oldest {
             return Place::Evicted {
                 missed: oldest.since(next),

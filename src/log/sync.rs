@@ -1,10 +1,11 @@
-//! The lock of a log: parking_lot's, or loom's while interleavings are explored.
+//! The lock of a log, and of what wakes its readers: `parking_lot`'s, or loom's while interleavings
+//! are explored.
 
 #[cfg(not(fantail_loom))]
-pub(super) use parking_lot::Mutex;
+pub(crate) use parking_lot::Mutex;
 
 #[cfg(fantail_loom)]
-pub(super) use self::explored::Mutex;
+pub(crate) use self::explored::Mutex;
 
 #[cfg(fantail_loom)]
 mod explored {

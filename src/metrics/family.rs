@@ -9,7 +9,9 @@ use prometheus::{Counter, Histogram, HistogramOpts, HistogramVec, IntCounter, In
 #[derive(Debug)]
 pub struct Family<T>(Resolve<T>);
 
-struct Resolve<T>(Box<dyn Fn(&[&str]) -> T + Send + Sync>);
+struct Resolve<T>(Box<ByValues<T>>);
+
+type ByValues<T> = dyn Fn(&[&str]) -> T + Send + Sync;
 
 impl<T> std::fmt::Debug for Resolve<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

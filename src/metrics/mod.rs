@@ -1,7 +1,7 @@
 //! What Fantail reports about itself: every metric's name, and handles that are resolved once.
 //!
 //! A leaf beside the layers: imports nothing of the crate. Invariants: label values come from the
-//! enums in [`labels`], from route, listener and upstream names, never from topics or clients; a
+//! enums in `labels`, from route, listener and upstream names, never from topics or clients; a
 //! series exists at 0 from the start; nothing is looked up by name after start-up.
 
 mod family;
@@ -10,6 +10,7 @@ mod route;
 mod upstream;
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
@@ -38,8 +39,7 @@ pub struct Metrics {
     pub panics: ByLabel<IntCounter>,
     /// Length of the running or last drain.
     pub drain_seconds: IntGauge,
-    /// When the program started, Unix time; set by whoever starts it.
-    pub start_time: IntGauge,
+    start_time: IntGauge,
 }
 
 /// Handles of one listener.
@@ -76,6 +76,7 @@ pub struct ShardMetrics {
 
 impl Metrics {
     /// A registry with every family registered.
+    #[expect(clippy::too_many_lines, reason = "a list of names, one a line")]
     pub fn new() -> Arc<Self> {
         let registry = Registry::new();
         let r = &registry;
@@ -129,6 +130,13 @@ impl Metrics {
             registry,
         };
         Arc::new(metrics)
+    }
+
+    /// Notes when the program started.
+    pub fn started_at(&self, wall: SystemTime) {
+        let since_1970 = wall.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        self.start_time
+            .set(i64::try_from(since_1970).unwrap_or(i64::MAX));
     }
 
     /// The handles of a route; its series exist from here on.

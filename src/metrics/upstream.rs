@@ -41,6 +41,7 @@ pub(super) struct Families {
 const SECONDS: [f64; 9] = [1e-3, 5e-3, 2.5e-2, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0];
 
 impl Families {
+    #[expect(clippy::too_many_lines, reason = "a list of names, one a line")]
     pub(super) fn new(r: &Registry) -> Self {
         let u = &["upstream"];
         Self {

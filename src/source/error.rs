@@ -17,6 +17,16 @@ pub enum Answer {
     WrongType(Box<str>),
 }
 
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoContent => f.write_str("the upstream answered 204: it wants to be left alone"),
+            Self::Refused(status) => write!(f, "the upstream answered with status {status}"),
+            Self::WrongType(words) => write!(f, "the upstream sent no event stream: {words}"),
+        }
+    }
+}
+
 /// Why opening or reading a feed failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -30,7 +40,7 @@ pub enum Error {
     #[error("the upstream took too long: {0}")]
     Timeout(&'static str),
     /// The upstream's last word; nothing is broken.
-    #[error("the upstream answered {0:?}")]
+    #[error("{0}")]
     Answer(Answer),
     /// A status that does not end the topic: 1xx, 3xx that can not be followed, 5xx.
     #[error("the upstream answered with status {0}")]

@@ -292,3 +292,17 @@ fn a_variable_takes_a_plain_name_of_64_bytes_at_most() {
     }
     assert_eq!(rest(&"x".repeat(9000)), Err(ExpandFault::TooLong));
 }
+
+#[test]
+fn a_server_without_a_path_gets_what_the_route_leaves_over() {
+    let path = PathTemplate::parse("/app/{rest*}").unwrap();
+    let variables: Variables = [("rest", "a/b.php")].into_iter().collect();
+    for (upstream, url) in [
+        ("http://h:8000", "http://h:8000/a/b.php"),
+        ("http://h:8000/", "http://h:8000/"),
+        ("http://h:8000/x?y=1", "http://h:8000/x?y=1"),
+    ] {
+        let template = UpstreamTemplate::parse(upstream, &path).unwrap();
+        assert_eq!(template.expand(&variables, "").as_deref(), Ok(url));
+    }
+}

@@ -39,7 +39,16 @@ impl UpstreamTemplate {
     pub fn parse(text: &str, path: &PathTemplate) -> Result<Self, TemplateFault> {
         let (authority, target) = split(text)?;
         let (own_path, query) = target.split_once('?').unwrap_or((target, ""));
-        let own_path = if own_path.is_empty() { "/" } else { own_path };
+        // A server without a path gets what the route leaves over, as whoever writes it means.
+        let whole = match path.rest() {
+            Some(rest) if query.is_empty() => format!("/{{{rest}*}}"),
+            Some(_) | None => "/".to_owned(),
+        };
+        let own_path = if own_path.is_empty() {
+            &whole
+        } else {
+            own_path
+        };
         let dots = |s: &str| segment::decode(s).is_ok_and(|s| segment::is_dots(&s));
         if own_path.split('/').any(dots) {
             return Err(TemplateFault::Syntax(
