@@ -79,6 +79,7 @@ pub async fn accept(edge: Arc<Edge>, listener: Listener, metrics: Arc<ListenerMe
             accepted = accept_one(&listener) => accepted,
         };
         while conversations.try_join_next().is_some() {}
+        let admission = admission.renewed(&edge);
         match accepted {
             Ok(Accepted::Tcp(stream, from)) => {
                 let peer = Peer::Address(from.ip().to_canonical());
@@ -154,6 +155,21 @@ impl Admission {
                 };
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// A client has come, perhaps long after no place was found for it: one that has come free
+    /// meanwhile is the client's.
+    fn renewed(self, edge: &Edge) -> Self {
+        if !self.is_full {
+            return self;
+        }
+        match edge.connections.try_acquire() {
+            Some(permit) => Self {
+                permit,
+                is_full: false,
+            },
+            None => self,
         }
     }
 }

@@ -20,6 +20,7 @@ mod architecture;
 mod attacks;
 mod drain;
 mod lag;
+mod limits;
 mod metrics;
 mod outages;
 mod polled;

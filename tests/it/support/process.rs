@@ -38,6 +38,7 @@ impl Process {
             ])
             .args([env!("CARGO_BIN_EXE_fantail"), &descriptors.to_string()])
             .arg(file.path())
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -45,19 +46,24 @@ impl Process {
         let lines = BufReader::new(child.stderr.take().unwrap());
         let kept = Arc::clone(&log);
         let reader = std::thread::spawn(move || keep(lines, &kept));
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        // Complete before anything is waited for, so that a test that fails ends the program too.
+        let mut program = Self {
+            child,
+            reader: Some(reader),
+            address: nowhere,
+            admin: nowhere,
+            log,
+            _file: file,
+        };
         let ready = until("the program is ready", || {
-            let text = lock(&log);
+            let text = lock(&program.log);
             let line = text.lines().find(|line| line.contains("fantail is ready"));
             line.map(str::to_owned)
         });
-        Self {
-            child,
-            reader: Some(reader),
-            address: address_in(&ready, "\"addresses\""),
-            admin: address_in(&ready, "\"admin\""),
-            log,
-            _file: file,
-        }
+        program.address = address_in(&ready, "\"addresses\"");
+        program.admin = address_in(&ready, "\"admin\"");
+        program
     }
 
     /// Where clients come in.
