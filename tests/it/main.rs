@@ -7,6 +7,7 @@ mod architecture;
 mod attacks;
 mod limits;
 mod metrics;
+mod php;
 mod polled;
 mod requests;
 mod resume;
