@@ -13,3 +13,4 @@ mod requests;
 mod resume;
 mod stream;
 mod support;
+mod upstream_faults;
