@@ -70,7 +70,7 @@ fn many_clients_of_one_url_share_one_upstream_connection() {
 fn two_urls_are_two_topics_and_never_mix() {
     let upstream = Upstream::start(|mut exchange| {
         let path = exchange.head.split(' ').nth(1).unwrap().to_owned();
-        exchange.send(format!("{}data: {path}\n\n", STREAM_HEAD));
+        exchange.send(format!("{STREAM_HEAD}data: {path}\n\n"));
         exchange.hold();
     });
     let route = "[[route]]\npath = \"/prices/{symbol}\"\nupstream = \"{upstream}/p?s={symbol}\"\n\

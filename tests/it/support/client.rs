@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,15 +10,6 @@ use fantail::clock;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::patience::patience;
-
-/// A request that has not been sent yet.
-pub(crate) struct Get {
-    method: &'static str,
-    target: String,
-    headers: Vec<(String, String)>,
-    receive_buffer: Option<usize>,
-    source: Option<IpAddr>,
-}
 
 /// A connection that has been answered.
 pub(crate) struct Client {
@@ -44,83 +35,6 @@ pub(crate) struct Event {
     pub(crate) raw: String,
 }
 
-// === impl Get ===
-
-impl Get {
-    pub(crate) fn new(target: &str) -> Self {
-        Self {
-            method: "GET",
-            target: target.to_owned(),
-            headers: Vec::new(),
-            receive_buffer: None,
-            source: None,
-        }
-    }
-
-    /// Another method.
-    pub(crate) fn method(mut self, method: &'static str) -> Self {
-        self.method = method;
-        self
-    }
-
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Returns after this event.
-    pub(crate) fn after(self, id: &str) -> Self {
-        self.header("Last-Event-ID", id)
-    }
-
-    /// `SO_RCVBUF`, for clients that do not read.
-    pub(crate) fn receive_buffer(mut self, bytes: usize) -> Self {
-        self.receive_buffer = Some(bytes);
-        self
-    }
-
-    /// Comes from this address of the machine (127.0.0.2, …).
-    pub(crate) fn from(mut self, source: &str) -> Self {
-        self.source = Some(source.parse().unwrap());
-        self
-    }
-
-    /// Accepts an event stream, and [`Get::connect`]s.
-    #[track_caller]
-    pub(crate) fn stream(self, address: SocketAddr) -> Client {
-        self.header("Accept", "text/event-stream").connect(address)
-    }
-
-    /// Sends the request, and waits for the head of the answer.
-    #[track_caller]
-    pub(crate) fn connect(self, address: SocketAddr) -> Client {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
-        if let Some(bytes) = self.receive_buffer {
-            socket.set_recv_buffer_size(bytes).unwrap();
-        }
-        if let Some(source) = self.source {
-            socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
-        }
-        socket.connect(&address.into()).unwrap();
-        let mut client = Client::over(socket);
-        client.send(self.bytes());
-        client.read_head();
-        client
-    }
-
-    /// What is sent.
-    pub(crate) fn bytes(&self) -> String {
-        let mut head = format!(
-            "{} {} HTTP/1.1\r\nHost: 127.0.0.1\r\n",
-            self.method, self.target
-        );
-        for (name, value) in &self.headers {
-            head.extend([name, ": ", value, "\r\n"]);
-        }
-        head + "\r\n"
-    }
-}
-
 // === impl Client ===
 
 impl Client {
@@ -138,7 +52,8 @@ impl Client {
         Self::over(socket)
     }
 
-    fn over(socket: Socket) -> Self {
+    /// Over a socket that is connected.
+    pub(super) fn over(socket: Socket) -> Self {
         if let Ok(true) = socket.local_addr().map(|address| !address.is_unix()) {
             socket.set_tcp_nodelay(true).unwrap();
         }
@@ -287,7 +202,7 @@ impl Client {
                     return Some(event);
                 }
                 ("id", id) => event.id = Some(id.to_owned()),
-                ("event", name) => event.name = name.to_owned(),
+                ("event", name) => name.clone_into(&mut event.name),
                 ("data", line) => data.push(line.to_owned()),
                 other => panic!("a line that no event has: {other:?}"),
             }

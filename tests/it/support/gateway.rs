@@ -8,7 +8,8 @@ use fantail::config::{Config, Flags};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use super::client::{Client, Get};
+use super::client::Client;
+use super::get::Get;
 use super::upstream::Upstream;
 
 /// A running gateway; ends at once when it is dropped.

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use tempfile::NamedTempFile;
 
-use super::client::Get;
+use super::get::Get;
 use super::patience::until;
 use super::upstream::Upstream;
 

@@ -9,10 +9,8 @@ use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
 
+use super::answers::STREAM_HEAD;
 use super::patience::{eventually, until};
-
-/// The head of an event stream that lasts until its connection is closed.
-pub(crate) const STREAM_HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
 
 type Script = dyn Fn(Exchange) + Send + Sync;
 
@@ -279,6 +277,7 @@ impl Exchange {
     }
 
     /// Waits for the test, which makes the condition true.
+    #[expect(clippy::unused_self, reason = "reads as what the script does")]
     pub(crate) fn wait(&self, condition: &AtomicBool) {
         eventually("the test lets the upstream go on", || {
             condition.load(Ordering::SeqCst)
@@ -304,12 +303,4 @@ impl Drop for Exchange {
             lock(list).retain(|(number, _)| *number != self.number);
         }
     }
-}
-
-/// A body of known length, complete with its head.
-pub(crate) fn with_length(body: &str) -> String {
-    let length = body.len();
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
 }
