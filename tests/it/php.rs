@@ -178,15 +178,7 @@ fn a_thousand_clients_of_a_loop_are_one_connection_and_outlive_phps_death() {
         .iter_mut()
         .map(|client| tick(client, None))
         .collect();
-    let mut follow = |clients: &mut [Client], until: u64| {
-        for (client, place) in clients.iter_mut().zip(&mut places) {
-            while *place < until {
-                *place = tick(client, Some(*place));
-            }
-        }
-        places.iter().copied().max().unwrap()
-    };
-    let newest = follow(&mut clients, 50);
+    let newest = follow(&mut clients, &mut places, 50);
     assert_eq!(
         php.requests("loop_sse.php").0,
         0,
@@ -208,7 +200,7 @@ fn a_thousand_clients_of_a_loop_are_one_connection_and_outlive_phps_death() {
         "nobody's stream has ended"
     );
     php.revive();
-    let after = follow(&mut clients, newest + 40);
+    let after = follow(&mut clients, &mut places, newest + 40);
     assert!(after >= newest + 40);
     assert_eq!(
         subscribers(&gateway),
@@ -225,6 +217,16 @@ impl Php {
     fn upstream(&self, name: &str) -> String {
         format!("{name}{{upstream=\"http://127.0.0.1:{}\"}}", self.port)
     }
+}
+
+/// Reads every client up to this number, one by one; the newest number of all.
+fn follow(clients: &mut [Client], places: &mut [u64], until: u64) -> u64 {
+    for (client, place) in clients.iter_mut().zip(places.iter_mut()) {
+        while *place < until {
+            *place = tick(client, Some(*place));
+        }
+    }
+    places.iter().copied().max().unwrap_or_default()
 }
 
 /// The number of the next event, which must be the one behind `last`.

@@ -64,7 +64,7 @@ fn a_hang_after_the_connect_is_held() {
 
 #[test]
 fn a_connection_that_is_cut_before_the_head_is_held() {
-    assert_held(|exchange| exchange.reset(), "reset");
+    assert_held(Exchange::reset, "reset");
     assert_held(drop, "eof");
 }
 

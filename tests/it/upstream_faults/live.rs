@@ -53,7 +53,7 @@ fn a_refusal_a_wrong_type_or_an_error_ends_no_stream() {
 fn a_hang_a_reset_or_a_loop_ends_no_stream() {
     let moved = "HTTP/1.1 302 Found\r\nLocation: /faulty\r\nContent-Length: 0\r\n\r\n";
     assert_stays(Exchange::hold, "timeout");
-    assert_stays(|exchange| exchange.reset(), "reset");
+    assert_stays(Exchange::reset, "reset");
     assert_stays(move |mut exchange| exchange.send(moved), "redirect");
 }
 
