@@ -83,7 +83,10 @@ impl Reject {
             status: code,
             retry_after: Some(SOON),
             soft: true,
-            close: matches!(reason, RejectReason::Connections | RejectReason::Rate),
+            close: matches!(
+                reason,
+                RejectReason::Connections | RejectReason::Rate | RejectReason::Address
+            ),
         };
         match self {
             Self::BadRequest(_) => Answer {

@@ -57,9 +57,11 @@ impl Process {
             _file: file,
         };
         let ready = until("the program is ready", || {
-            let text = lock(&program.log);
-            let line = text.lines().find(|line| line.contains("fantail is ready"));
-            line.map(str::to_owned)
+            let text = lock(&program.log).clone();
+            let line = text
+                .lines()
+                .find(|line| line.contains("fantail is ready"))?;
+            Some(line.to_owned())
         });
         program.address = address_in(&ready, "\"addresses\"");
         program.admin = address_in(&ready, "\"admin\"");
