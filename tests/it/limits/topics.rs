@@ -53,7 +53,9 @@ fn a_new_topic_beyond_the_rate_waits_and_is_not_refused() {
         })
         .collect();
     eventually("two wait", || gateway.metric(waiting) == 2.0);
-    assert_eq!(upstream.requests().len(), 1, "the burst of one");
+    eventually("the burst of one is asked for", || {
+        upstream.requests().len() == 1
+    });
     for client in &mut clients {
         client.read_head();
         assert_eq!(
