@@ -23,10 +23,16 @@ use crate::sse::Item;
 use crate::topic_key::{RouteId, TopicKey};
 
 pub mod backoff;
+mod body;
 pub mod charset;
+mod connect;
 mod error;
+mod head;
 pub mod http;
+mod reply;
+mod request;
 pub mod ticker;
+mod wrong_type;
 
 pub use error::{Answer, Error};
 

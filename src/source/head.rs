@@ -178,9 +178,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case(204, "answered NoContent")]
-    #[case(404, "answered Refused(404)")]
-    #[case(499, "answered Refused(499)")]
+    #[case(204, "it wants to be left alone")]
+    #[case(404, "with status 404")]
+    #[case(499, "with status 499")]
     #[case(408, "with status 408")]
     #[case(425, "with status 425")]
     #[case(429, "with status 429")]
