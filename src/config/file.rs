@@ -13,7 +13,7 @@ use super::fault::Faults;
 use super::kinds::{GIGA, MANY, TERA, any_time, bytes, list, number, only, some_time};
 use super::read::{Origin, Report, Section};
 use super::value::{Complaint, Value};
-use super::{Config, DEFAULT_ADMIN, Listen, address, route};
+use super::{Config, DEFAULT_ADMIN, Listen, address, route, upstream};
 use crate::edge::template::UpstreamTemplate;
 use crate::source;
 
@@ -89,6 +89,8 @@ pub(super) fn read_upstream<'a>(
     let (mut config, listeners, base) = common(server, admin, limits);
     let value = Value::flag("upstream", "--upstream", report);
     match UpstreamTemplate::whole_site(url) {
+        // A flag for `root` would not be worth its place: such a site has routes.
+        Ok(upstream) if upstream.is_fastcgi() => value.complain(upstream::no_root()),
         Ok(upstream) => config
             .routes
             .extend(super::Route::whole_site(upstream, base)),

@@ -138,6 +138,8 @@ pub struct Options {
     pub incomplete: Incomplete,
     /// Overrides the charset that the upstream declares; empty = believe it.
     pub charset: Option<&'static str>,
+    /// FastCGI only: the folder of the scripts as the upstream sees it, without a slash at its end.
+    pub root: Option<Arc<str>>,
 }
 
 impl Default for Options {
@@ -153,6 +155,7 @@ impl Default for Options {
             redirects: 5,
             incomplete: Incomplete::Auto,
             charset: None,
+            root: None,
         }
     }
 }
