@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::source::Sources;
 use crate::{clock, edge};
 
-pub use build::HttpSources;
+pub use build::NetSources;
 
 /// Expired answers are forgotten so often.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -91,7 +91,7 @@ impl std::fmt::Debug for Setup {
 impl Setup {
     /// In front of HTTP upstreams.
     pub fn new(config: Config) -> Self {
-        let sources = Arc::new(HttpSources::new(&config));
+        let sources = Arc::new(NetSources::new(&config));
         Self {
             config,
             metrics: Metrics::new(),

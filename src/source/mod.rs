@@ -27,6 +27,7 @@ mod body;
 pub mod charset;
 mod connect;
 mod error;
+pub mod fastcgi;
 mod head;
 pub mod http;
 mod reply;
