@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use super::unix_paths::UnixPaths;
 use super::{App, SWEEP, Setup, StartError, descriptors};
 use crate::admin::{self, Admin};
 use crate::clock;
@@ -64,13 +65,15 @@ impl Sources for NetSources {
 
 /// The sockets, bound before anything runs.
 struct Bound {
-    listeners: Vec<(String, Listener)>,
+    listeners: Listeners,
+    unix_paths: UnixPaths,
     admin: Option<TcpListener>,
 }
 
 pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
-    let bound = Bound::new(&setup.config).await?;
-    let mut app = assemble(setup, &bound)?;
+    let mut bound = Bound::new(&setup.config).await?;
+    setup.metrics.started_at(clock::wall());
+    let mut app = assemble(setup, &mut bound)?;
     for (name, listener) in bound.listeners {
         let metrics = app.metrics.listener(&name);
         tracing::info!(listener = name, "listening");
@@ -84,6 +87,8 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
     app.tasks.spawn(sweep(Arc::clone(&app.hub)));
     tracing::info!(
         connections = app.connection_limit,
+        // As bound: a port 0 has become one.
+        addresses = ?app.addresses,
         admin = app.admin_address.map(tracing::field::display),
         "fantail is ready"
     );
@@ -91,7 +96,7 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
 }
 
 /// Every part, joined to those that it needs; nothing is accepted yet.
-fn assemble(setup: Setup, bound: &Bound) -> Result<App, StartError> {
+fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
     let Setup {
         mut config,
         metrics,
@@ -118,7 +123,7 @@ fn assemble(setup: Setup, bound: &Bound) -> Result<App, StartError> {
             .filter_map(|(_, l)| l.address())
             .collect(),
         admin_address: bound.admin.as_ref().and_then(|l| l.local_addr().ok()),
-        unix_paths: unix_paths(&config),
+        _unix_paths: std::mem::take(&mut bound.unix_paths),
         connection_limit: config.edge.connections,
         window: config.server.drain,
         delay: config.server.drain_delay,
@@ -134,7 +139,7 @@ fn assemble(setup: Setup, bound: &Bound) -> Result<App, StartError> {
 
 impl Bound {
     async fn new(config: &Config) -> Result<Self, StartError> {
-        let listeners = bind(&config.server.listen)?;
+        let (listeners, unix_paths) = bind(&config.server.listen)?;
         let admin = match config.admin {
             None => None,
             Some(address) => Some(
@@ -143,34 +148,33 @@ impl Bound {
                     .map_err(|source| StartError::Admin { address, source })?,
             ),
         };
-        Ok(Self { listeners, admin })
+        Ok(Self {
+            listeners,
+            unix_paths,
+            admin,
+        })
     }
 }
 
-fn bind(addresses: &[Listen]) -> Result<Vec<(String, Listener)>, StartError> {
-    let bound = addresses.iter().map(|listen| {
+type Listeners = Vec<(String, Listener)>;
+
+fn bind(addresses: &[Listen]) -> Result<(Listeners, UnixPaths), StartError> {
+    let (mut listeners, mut paths) = (Vec::new(), UnixPaths::default());
+    for listen in addresses {
         let name = listen.name();
         let listener = match listen {
             Listen::Tcp(address) => Listener::tcp(*address),
-            Listen::Unix(path) => Listener::unix(path),
+            Listen::Unix(path) => Listener::unix(path).inspect(|_| paths.add(path)),
         };
         match listener {
-            Ok(listener) => Ok((name, listener)),
-            Err(source) => Err(StartError::Listen {
-                address: name,
-                source,
-            }),
+            Ok(listener) => listeners.push((name, listener)),
+            Err(source) => {
+                let address = name;
+                return Err(StartError::Listen { address, source });
+            }
         }
-    });
-    bound.collect()
-}
-
-fn unix_paths(config: &Config) -> Vec<std::path::PathBuf> {
-    let path = |listen: &Listen| match listen {
-        Listen::Unix(path) => Some(path.clone()),
-        Listen::Tcp(_) => None,
-    };
-    config.server.listen.iter().filter_map(path).collect()
+    }
+    Ok((listeners, paths))
 }
 
 fn ingest(config: &Config, sources: Arc<dyn Sources>, metrics: &Arc<Metrics>) -> Ingest {

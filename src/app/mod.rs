@@ -7,6 +7,7 @@
 
 mod build;
 mod descriptors;
+mod unix_paths;
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use crate::source::Sources;
 use crate::{clock, edge};
 
 pub use build::NetSources;
+use unix_paths::UnixPaths;
 
 /// Expired answers are forgotten so often.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -113,7 +115,8 @@ pub struct App {
     tasks: JoinSet<()>,
     addresses: Vec<SocketAddr>,
     admin_address: Option<SocketAddr>,
-    unix_paths: Vec<std::path::PathBuf>,
+    /// Held, never read: removed with the application.
+    _unix_paths: UnixPaths,
     connection_limit: usize,
     window: Duration,
     delay: Duration,
@@ -199,14 +202,6 @@ impl App {
             tracing::error!("the delivery threads did not stop properly");
         }
         self.tasks.shutdown().await;
-        self.remove_unix_sockets();
-    }
-
-    fn remove_unix_sockets(&self) {
-        // A path that stays behind is replaced at the next start, so that this may fail.
-        for path in &self.unix_paths {
-            drop(std::fs::remove_file(path));
-        }
     }
 }
 

@@ -141,9 +141,13 @@ async fn converse<S: ClientStream>(
     metrics: &ListenerMetrics,
 ) -> Option<S> {
     let options = &edge.options;
+    // Shut down gracefully, hyper would close a connection that has not asked yet without a word;
+    // who comes while streams end gets an answer, and no second one.
+    let mut is_draining = edge.drain.phase() >= Phase::Draining;
     let mut connection = Box::pin(
         http1::Builder::new()
             .timer(TokioTimer::new())
+            .keep_alive(!is_draining)
             .header_read_timeout(options.head_timeout)
             .max_headers(options.header_count)
             .max_buf_size(options.head_bytes.max(MIN_BUFFER))
@@ -151,7 +155,6 @@ async fn converse<S: ClientStream>(
     );
     let mut drain = edge.drain.clone();
     let mut draining = pin!(drain.reached(Phase::Draining));
-    let mut is_draining = false;
     let result = poll_fn(|cx| {
         if !is_draining && draining.as_mut().poll(cx).is_ready() {
             is_draining = true;

@@ -18,7 +18,7 @@ use crate::delivery::{self, OnGap, retry};
 use crate::drain::Phase;
 use crate::hub::limits::{AddressPermit, ClientAddr};
 use crate::hub::{Answer, FirstAnswer, Refusal, Subscription};
-use crate::log::{Cursor, Log, Place};
+use crate::log::{Cursor, Place};
 use crate::metrics::{GapCause, MissReason, RejectReason, ResumeResult, RouteMetrics};
 use crate::position::{Offset, Position};
 use crate::sse::write;
@@ -62,6 +62,10 @@ impl Edge {
     ) -> Result<Outcome, Reject> {
         policy::check(head, &self.options)?;
         policy::drop_ambiguous(&mut head.headers);
+        // `OPTIONS *` asks about the server, not about a path of it.
+        if head.uri.path() == "*" {
+            return Ok(Outcome::Respond(respond::options()));
+        }
         let (index, variables) = self
             .paths
             .find(head.uri.path())
@@ -127,6 +131,8 @@ impl Edge {
             .hub
             .subscribe(&upstream.topics, &key, caller.client, clock::now())
             .map_err(refused)?;
+        // Taken before the wait: who opens a topic gets its upstream's first events too.
+        let newcomer = Cursor::at(subscription.topic().log().newcomers_place());
         let first = subscription
             .first_answer(self.options.first_answer_wait)
             .await;
@@ -139,8 +145,10 @@ impl Edge {
             let words = format!("the upstream is in trouble ({reason}) and is asked again");
             write::comment(&mut prologue, &words);
         }
-        let log = subscription.topic().log();
-        let cursor = place(log, resume.as_ref(), upstream, &mut prologue);
+        let cursor = match &resume {
+            None => upstream.newcomer_at(newcomer),
+            Some(resume) => upstream.place(&subscription, resume, &mut prologue),
+        };
         Ok(Outcome::Subscribe(Box::new(Detached {
             prologue: Bytes::from(prologue.into_boxed_slice()),
             cursor,
@@ -172,52 +180,56 @@ impl Edge {
     }
 }
 
-/// Where a client begins; a gap is counted, and told behind the head.
-fn place(
-    log: &Log,
-    resume: Option<&Resume>,
-    upstream: &Upstream,
-    prologue: &mut Vec<u8>,
-) -> Cursor {
-    let metrics = &upstream.topics.metrics;
-    let found = match resume {
-        None => {
-            metrics.resumes.of(ResumeResult::None).inc();
-            return Cursor::at(log.newcomers_place());
-        }
-        Some(Resume::Id(id)) => log.find(id, clock::now()),
-        Some(Resume::Malformed) => Place::Unknown {
-            oldest: log.oldest(),
-        },
-    };
-    let (missed, cause, oldest) = match found {
-        Place::At(offset) => {
-            metrics.resumes.of(ResumeResult::Full).inc();
-            return Cursor::at(offset);
-        }
-        Place::Evicted { missed, oldest } => (Some(missed), GapCause::Evicted, oldest),
-        Place::OtherEpoch { oldest } => (None, GapCause::Epoch, oldest),
-        Place::Unknown { oldest } => (None, GapCause::UnknownId, oldest),
-    };
-    let (missed, target) = match upstream.delivery.on_gap {
-        OnGap::Oldest => (missed, oldest),
-        OnGap::Live => {
-            let edge = log.edge();
-            (missed.map(|missed| missed + edge.since(oldest)), edge)
-        }
-    };
-    count_gap(metrics, cause, missed);
-    if upstream.delivery.gap_event {
-        let offset = Offset(target.0.saturating_sub(1));
-        // Before the first frame there is no place to name: an id of a frame to come would skip it.
-        let has_place = upstream.delivery.gap_ids && target > Offset(0);
-        let place = has_place.then_some(Position {
-            epoch: log.epoch(),
-            offset,
-        });
-        write::gap(prologue, place, missed, cause.label());
+impl Upstream {
+    fn newcomer_at(&self, place: Cursor) -> Cursor {
+        self.topics.metrics.resumes.of(ResumeResult::None).inc();
+        place
     }
-    Cursor::at(target)
+
+    /// Where a returning client goes on; a gap is counted, and told behind the head.
+    fn place(
+        &self,
+        subscription: &Subscription,
+        resume: &Resume,
+        prologue: &mut Vec<u8>,
+    ) -> Cursor {
+        let log = subscription.topic().log();
+        let metrics = &self.topics.metrics;
+        let found = match resume {
+            Resume::Id(id) => log.find(id, clock::now()),
+            Resume::Malformed => Place::Unknown {
+                oldest: log.oldest(),
+            },
+        };
+        let (missed, cause, oldest) = match found {
+            Place::At(offset) => {
+                metrics.resumes.of(ResumeResult::Full).inc();
+                return Cursor::at(offset);
+            }
+            Place::Evicted { missed, oldest } => (Some(missed), GapCause::Evicted, oldest),
+            Place::OtherEpoch { oldest } => (None, GapCause::Epoch, oldest),
+            Place::Unknown { oldest } => (None, GapCause::UnknownId, oldest),
+        };
+        let (missed, target) = match self.delivery.on_gap {
+            OnGap::Oldest => (missed, oldest),
+            OnGap::Live => {
+                let edge = log.edge();
+                (missed.map(|missed| missed + edge.since(oldest)), edge)
+            }
+        };
+        count_gap(metrics, cause, missed);
+        if self.delivery.gap_event {
+            let offset = Offset(target.0.saturating_sub(1));
+            // Before the first frame there is no place to name: an id of a frame to come would skip it.
+            let has_place = self.delivery.gap_ids && target > Offset(0);
+            let place = has_place.then_some(Position {
+                epoch: log.epoch(),
+                offset,
+            });
+            write::gap(prologue, place, missed, cause.label());
+        }
+        Cursor::at(target)
+    }
 }
 
 fn count_gap(metrics: &RouteMetrics, cause: GapCause, missed: Option<u64>) {

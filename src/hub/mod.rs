@@ -10,8 +10,7 @@
 mod appender;
 mod life;
 pub mod limits;
-#[cfg(test)]
-#[cfg(fantail_loom)]
+#[cfg(all(test, fantail_loom))]
 mod loom_tests;
 mod registry;
 mod subscription;

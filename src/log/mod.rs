@@ -22,8 +22,7 @@ mod budget;
 mod cursor;
 mod frame;
 mod ids;
-#[cfg(test)]
-#[cfg(fantail_loom)]
+#[cfg(all(test, fantail_loom))]
 mod loom_tests;
 mod ring;
 mod shared;

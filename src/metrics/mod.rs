@@ -10,10 +10,10 @@ mod route;
 mod upstream;
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
-use crate::clock;
 pub use family::{ByLabel, Family};
 pub use labels::{
     CloseReason, DropReason, EndReason, FeedState, GapCause, MissReason, Part, RejectReason,
@@ -39,6 +39,7 @@ pub struct Metrics {
     pub panics: ByLabel<IntCounter>,
     /// Length of the running or last drain.
     pub drain_seconds: IntGauge,
+    start_time: IntGauge,
 }
 
 /// Handles of one listener.
@@ -119,9 +120,23 @@ impl Metrics {
                 &[],
             )
             .with(&[]),
+            start_time: Family::gauge(
+                r,
+                "fantail_start_time_seconds",
+                "When the process started, Unix time.",
+                &[],
+            )
+            .with(&[]),
             registry,
         };
         Arc::new(metrics)
+    }
+
+    /// Notes when the program started.
+    pub fn started_at(&self, wall: SystemTime) {
+        let since_1970 = wall.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        self.start_time
+            .set(i64::try_from(since_1970).unwrap_or(i64::MAX));
     }
 
     /// The handles of a route; its series exist from here on.
@@ -208,15 +223,4 @@ fn process(r: &Registry) {
     Family::gauge(r, "fantail_build_info", "What runs.", &["version"])
         .with(&[env!("CARGO_PKG_VERSION")])
         .set(1);
-    let since_1970 = clock::wall()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs());
-    Family::gauge(
-        r,
-        "fantail_start_time_seconds",
-        "When the process started, Unix time.",
-        &[],
-    )
-    .with(&[])
-    .set(i64::try_from(since_1970).unwrap_or(i64::MAX));
 }

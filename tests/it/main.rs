@@ -1,0 +1,30 @@
+//! The whole of Fantail from outside: real sockets, port 0, raw bytes, no sleeps.
+//!
+//! Each test is a sentence. What they wait for, they wait for under one patience
+//! (`FANTAIL_TEST_PATIENCE`, seconds), and they look at conditions instead of the clock.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::cast_precision_loss,
+    clippy::float_cmp,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "a test that can not go on says so by a panic; its numbers are small and whole"
+)]
+
+mod architecture;
+mod attacks;
+mod drain;
+mod lag;
+mod metrics;
+mod outages;
+mod polled;
+mod program;
+mod requests;
+mod resume;
+mod stream;
+mod support;

@@ -1,0 +1,20 @@
+//! What tests stand on: a scripted upstream, a gateway in this process, a raw client, patience.
+//!
+//! Everything blocks and everything gives up after [`patience`]; a gateway brings its own runtime,
+//! so that tests are plain functions.
+
+mod answers;
+mod client;
+mod gateway;
+mod get;
+mod patience;
+mod process;
+mod upstream;
+
+pub(crate) use answers::{STREAM_HEAD, with_length};
+pub(crate) use client::{Client, Event};
+pub(crate) use gateway::Gateway;
+pub(crate) use get::Get;
+pub(crate) use patience::{eventually, patience, until};
+pub(crate) use process::Process;
+pub(crate) use upstream::{Exchange, Upstream};

@@ -1,0 +1,300 @@
+//! A scripted upstream: raw bytes in, raw bytes out, one thread for each connection.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::answers::STREAM_HEAD;
+use super::patience::{eventually, until};
+
+type Script = dyn Fn(Exchange) + Send + Sync;
+
+/// A backend on 127.0.0.1 that answers as its script says. Ends when it is dropped.
+pub(crate) struct Upstream {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    listening: Mutex<Option<Listening>>,
+}
+
+struct Shared {
+    script: Box<Script>,
+    requests: Mutex<Vec<String>>,
+    /// Every connection that has sent a request and is not over, by its number.
+    open: Mutex<Vec<(usize, TcpStream)>>,
+    /// Those of them whose script streams what [`Upstream::emit`] says.
+    streams: Mutex<Vec<(usize, TcpStream)>>,
+}
+
+struct Listening {
+    is_over: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+/// One request, and the connection that waits for its answer. Dropping it closes the connection.
+pub(crate) struct Exchange {
+    /// The head, byte by byte as it came.
+    pub(crate) head: String,
+    /// How many requests came before it.
+    pub(crate) number: usize,
+    stream: TcpStream,
+    shared: Arc<Shared>,
+}
+
+// === impl Upstream ===
+
+impl Upstream {
+    /// Runs `script` for every request, each on a connection of its own.
+    pub(crate) fn start(script: impl Fn(Exchange) + Send + Sync + 'static) -> Self {
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let shared = Arc::new(Shared {
+            script: Box::new(script),
+            requests: Mutex::default(),
+            open: Mutex::default(),
+            streams: Mutex::default(),
+        });
+        let upstream = Self {
+            address: listener.local_addr().unwrap(),
+            shared,
+            listening: Mutex::default(),
+        };
+        upstream.listen(listener);
+        upstream
+    }
+
+    /// Every request gets a stream that lasts, and says what is [`Upstream::emit`]ted.
+    pub(crate) fn live() -> Self {
+        Self::start(|mut exchange| {
+            exchange.send(STREAM_HEAD);
+            exchange.stream();
+        })
+    }
+
+    /// Request number n gets the whole answer `answer(n)`, and the connection is closed.
+    pub(crate) fn polled(answer: impl Fn(usize) -> String + Send + Sync + 'static) -> Self {
+        Self::start(move |mut exchange| {
+            let text = answer(exchange.number);
+            exchange.send(&text);
+        })
+    }
+
+    /// `127.0.0.1:port`.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Says this on every stream that is open; how many those were.
+    pub(crate) fn emit(&self, text: &str) -> usize {
+        let streams = lock(&self.shared.streams);
+        let sent = |(_, stream): &&(usize, TcpStream)| {
+            let mut stream: &TcpStream = stream;
+            stream.write_all(text.as_bytes()).is_ok()
+        };
+        streams.iter().filter(sent).count()
+    }
+
+    /// The heads of all requests so far.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        lock(&self.shared.requests).clone()
+    }
+
+    /// Connections that wait for an answer or stream one.
+    pub(crate) fn open(&self) -> usize {
+        lock(&self.shared.open).len()
+    }
+
+    /// Waits until so many streams listen to [`Upstream::emit`].
+    #[track_caller]
+    pub(crate) fn wait_for_streams(&self, count: usize) {
+        eventually("the upstream has its streams", || {
+            lock(&self.shared.streams).len() == count
+        });
+    }
+
+    /// Ends the answers that are streamed, as the end of a close-delimited body.
+    pub(crate) fn end_streams(&self) {
+        self.finish(false);
+    }
+
+    /// Cuts every connection with a reset.
+    pub(crate) fn reset_streams(&self) {
+        self.finish(true);
+    }
+
+    fn finish(&self, by_reset: bool) {
+        let open = lock(&self.shared.open);
+        for (_, stream) in open.iter() {
+            end(stream, by_reset);
+        }
+        drop(open);
+        eventually("the upstream's connections are over", || self.open() == 0);
+    }
+
+    /// Dies: nobody listens any more, and every connection is reset.
+    pub(crate) fn kill(&self) {
+        let Some(listening) = lock(&self.listening).take() else {
+            return;
+        };
+        listening.is_over.store(true, Ordering::SeqCst);
+        // Wakes the thread, which sees that it is over.
+        drop(TcpStream::connect(self.address));
+        listening.thread.join().unwrap();
+        self.reset_streams();
+    }
+
+    /// Listens on its old port again.
+    pub(crate) fn revive(&self) {
+        self.listen(listen(self.address));
+    }
+
+    fn listen(&self, listener: TcpListener) {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let shared = Arc::clone(&self.shared);
+        let flag = Arc::clone(&is_over);
+        let thread = std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if flag.load(Ordering::SeqCst) {
+                    return;
+                }
+                let shared = Arc::clone(&shared);
+                std::thread::spawn(move || serve(&shared, stream));
+            }
+        });
+        *lock(&self.listening) = Some(Listening { is_over, thread });
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        self.kill();
+    }
+}
+
+fn listen(address: SocketAddr) -> TcpListener {
+    until("the upstream can listen", || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
+        socket.set_reuse_address(true).ok()?;
+        socket.bind(&address.into()).ok()?;
+        socket.listen(1024).ok()?;
+        Some(socket.into())
+    })
+}
+
+fn serve(shared: &Arc<Shared>, mut stream: TcpStream) {
+    stream.set_nodelay(true).unwrap();
+    let Some(head) = read_head(&mut stream) else {
+        return;
+    };
+    let number = {
+        let mut requests = lock(&shared.requests);
+        requests.push(head.clone());
+        requests.len() - 1
+    };
+    lock(&shared.open).push((number, stream.try_clone().unwrap()));
+    (shared.script)(Exchange {
+        head,
+        number,
+        stream,
+        shared: Arc::clone(shared),
+    });
+}
+
+fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    Some(String::from_utf8(head).unwrap())
+}
+
+fn end(stream: &TcpStream, by_reset: bool) {
+    if by_reset {
+        // The last handle's close is the reset.
+        drop(SockRef::from(stream).set_linger(Some(Duration::ZERO)));
+    }
+    let side = if by_reset {
+        Shutdown::Read
+    } else {
+        Shutdown::Both
+    };
+    drop(stream.shutdown(side));
+}
+
+/// A panic elsewhere is told there.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+// === impl Exchange ===
+
+impl Exchange {
+    /// Sends these bytes as they are. A gateway that has hung up is no fault.
+    pub(crate) fn send(&mut self, text: impl AsRef<[u8]>) {
+        drop(self.stream.write_all(text.as_ref()));
+    }
+
+    /// Sends one chunk of a `Transfer-Encoding: chunked` body; an empty one ends it.
+    pub(crate) fn send_chunk(&mut self, text: &str) {
+        self.send(format!("{:x}\r\n{text}\r\n", text.len()));
+    }
+
+    /// Says what the test emits from here on, until either side closes.
+    pub(crate) fn stream(self) {
+        let clone = self.stream.try_clone().unwrap();
+        lock(&self.shared.streams).push((self.number, clone));
+        self.hold();
+    }
+
+    /// Says nothing until either side closes.
+    pub(crate) fn hold(mut self) {
+        let mut byte = [0];
+        while self.stream.read(&mut byte).is_ok_and(|read| read > 0) {}
+    }
+
+    /// What comes behind the request, until either side closes.
+    pub(crate) fn rest(mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        // Cut off or not: what came before counts.
+        drop(self.stream.read_to_end(&mut rest));
+        rest
+    }
+
+    /// Waits for the test, which makes the condition true.
+    #[expect(clippy::unused_self, reason = "reads as what the script does")]
+    pub(crate) fn wait(&self, condition: &AtomicBool) {
+        eventually("the test lets the upstream go on", || {
+            condition.load(Ordering::SeqCst)
+        });
+    }
+
+    /// Cuts the connection with a reset, whatever has been sent.
+    pub(crate) fn reset(self) {
+        end(&self.stream, true);
+    }
+
+    /// A value of the request's head; `None` = no such header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        let line = lines.find(|(key, _)| key.eq_ignore_ascii_case(name));
+        line.map(|(_, value)| value.trim())
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        for list in [&self.shared.streams, &self.shared.open] {
+            lock(list).retain(|(number, _)| *number != self.number);
+        }
+    }
+}
