@@ -19,6 +19,7 @@
 mod architecture;
 mod attacks;
 mod drain;
+mod fastcgi;
 mod lag;
 mod metrics;
 mod outages;
