@@ -24,10 +24,6 @@ use crate::source::http::HttpSource;
 use crate::source::{self, Source, Sources};
 use crate::topic_key::{RouteId, TopicKey};
 
-/// Connects in flight to one upstream host: a restart with thousands of topics does not become a
-/// storm on a backend with a handful of workers.
-const CONNECTS: usize = 64;
-
 /// Opens upstreams over the network: HTTP, FastCGI.
 #[derive(Debug)]
 pub struct NetSources {
@@ -183,7 +179,7 @@ fn ingest(config: &Config, sources: Arc<dyn Sources>, metrics: &Arc<Metrics>) ->
         linger: route.topic.linger,
         origin: route.upstream.origin().to_owned(),
     });
-    Ingest::new(routes.collect(), sources, metrics, CONNECTS)
+    Ingest::new(routes.collect(), sources, metrics, &config.ingest)
 }
 
 /// The configured routes keep their places, which are their ids; built-in pages follow.

@@ -14,14 +14,13 @@ use super::kinds::{GIGA, MANY, TERA, any_time, bytes, list, number, only, some_t
 use super::read::{Origin, Report, Section};
 use super::value::{Complaint, Value};
 use super::{Config, DEFAULT_ADMIN, Listen, address, route, upstream};
-use crate::edge::template::UpstreamTemplate;
 use crate::source;
 
 /// hyper's smallest read buffer: a head of that size must be possible.
 const LEAST_HEAD: u64 = 8 << 10;
 
 /// Keys of `[limits]` that are decided but not built.
-const LATER: [&str; 20] = [
+const LATER: [&str; 18] = [
     "accepts_per_second_per_address",
     "handshake_timeout",
     "handshakes",
@@ -39,8 +38,6 @@ const LATER: [&str; 20] = [
     "h2_ping_timeout",
     "h2_idle_timeout",
     "decode_ratio",
-    "max_upstreams",
-    "upstream_connects",
     "memory",
 ];
 
@@ -88,16 +85,8 @@ pub(super) fn read_upstream<'a>(
     limits.overlay(overlay.limits);
     let (mut config, listeners, base) = common(server, admin, limits);
     let value = Value::flag("upstream", "--upstream", report);
-    match UpstreamTemplate::whole_site(url) {
-        // A flag for `root` would not be worth its place: such a site has routes.
-        Ok(upstream) if upstream.is_fastcgi() => value.complain(upstream::no_root()),
-        Ok(upstream) => config
-            .routes
-            .extend(super::Route::whole_site(upstream, base)),
-        Err(fault) => value.complain(Complaint::new(
-            format!("{url:?}: {fault}"),
-            "write scheme, host and port, such as --upstream http://127.0.0.1:8000",
-        )),
+    if let Some(site) = value.note(upstream::whole_site(url)) {
+        config.routes.extend(super::Route::whole_site(site, base));
     }
     for route in &config.routes {
         check::no_loop(route, &value, &listeners);
@@ -153,6 +142,7 @@ fn common<'a>(
     topic_limits(&mut limits, &mut config);
     edge_limits(&mut limits, &mut config);
     delivery_limits(&mut limits, &mut config);
+    host_limits(&mut limits, &mut config);
     let base = upstream_limits(&mut limits, &config);
     limits.refuse(&LATER);
     for section in [server_table, admin_table, limits] {
@@ -275,6 +265,16 @@ fn delivery_limits(limits: &mut Section<'_>, config: &mut Config) {
     limits.set(
         &mut delivery.admit_per_second,
         "admit_per_second",
+        number(1, MANY),
+    );
+}
+
+fn host_limits(limits: &mut Section<'_>, config: &mut Config) {
+    let ingest = &mut config.ingest;
+    limits.set(&mut ingest.max_upstreams, "max_upstreams", number(0, MANY));
+    limits.set(
+        &mut ingest.upstream_connects,
+        "upstream_connects",
         number(1, MANY),
     );
 }

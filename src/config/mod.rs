@@ -52,6 +52,8 @@ pub struct Config {
     pub hub: hub::Options,
     /// The parts of `[limits]` that belong to listeners.
     pub edge: edge::Options,
+    /// The parts of `[limits]` that belong to upstream hosts.
+    pub ingest: ingest::Limits,
     /// The parts of `[limits]` and `[server]` that belong to delivery.
     pub delivery: delivery::ShardOptions,
     /// `[[route]]`, in the order of the file.
@@ -183,6 +185,7 @@ impl Default for Config {
             admin: Some(DEFAULT_ADMIN),
             hub: hub::Options::default(),
             edge: edge::Options::default(),
+            ingest: ingest::Limits::default(),
             delivery: delivery::ShardOptions::default(),
             routes: Vec::new(),
         }

@@ -142,6 +142,7 @@ fn streams(section: &mut Section<'_>) -> (delivery::Options, ingest::Options) {
     section.set(&mut up.hold_on_error, "on_upstream_error", word(ON_ERROR));
     section.set(&mut up.poll_interval, "poll_interval", any_time());
     section.set(&mut up.error_hold, "error_hold", any_time());
+    section.set(&mut up.upstream_max_age, "upstream_max_age", any_time());
     (down, up)
 }
 

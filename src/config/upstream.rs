@@ -38,8 +38,20 @@ pub(super) fn read<'a>(section: &mut Section<'a>, path: Option<&PathTemplate>) -
     Found { template, at, root }
 }
 
-/// Said where a FastCGI upstream has no `root`.
-pub(super) fn no_root() -> Complaint {
+/// Reads the URL of `--upstream`. A flag for `root` would not be worth its place: a site behind
+/// FastCGI has routes.
+pub(super) fn whole_site(url: &str) -> Result<UpstreamTemplate, Complaint> {
+    match UpstreamTemplate::whole_site(url) {
+        Ok(site) if site.is_fastcgi() => Err(no_root()),
+        Ok(site) => Ok(site),
+        Err(fault) => Err(Complaint::new(
+            format!("{url:?}: {fault}"),
+            "write scheme, host and port, such as --upstream http://127.0.0.1:8000",
+        )),
+    }
+}
+
+fn no_root() -> Complaint {
     Complaint::new(
         "a fastcgi:// upstream needs the route's `root`",
         "add the folder of the scripts as the FastCGI server sees it, such as \

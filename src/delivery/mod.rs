@@ -32,7 +32,7 @@ use bytes::Bytes;
 
 pub use shards::Shards;
 pub use socket::Socket;
-pub use subscriber::{ConnectionPermit, OpenConnection};
+pub use subscriber::ConnectionPermit;
 
 use crate::hub::Subscription;
 use crate::log::Cursor;

@@ -8,7 +8,7 @@ use super::socket::Socket;
 use crate::hub::Subscription;
 use crate::hub::limits::{AddressPermit, TotalPermit};
 use crate::log::Cursor;
-use crate::metrics::EndReason;
+use crate::metrics::{EndReason, GaugeGuard};
 
 /// What moves with a connection, and is given back when it closes.
 #[derive(Debug)]
@@ -20,25 +20,7 @@ pub struct ConnectionPermit {
     /// One of `connections_per_address`.
     pub address: Option<AddressPermit>,
     /// The listener's gauge.
-    pub open: OpenConnection,
-}
-
-/// Counts in a listener's gauge as long as it lives.
-#[derive(Debug)]
-pub struct OpenConnection(prometheus::IntGauge);
-
-impl OpenConnection {
-    /// One more.
-    pub fn new(gauge: &prometheus::IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
+    pub open: GaugeGuard,
 }
 
 /// Where a subscriber reads next.

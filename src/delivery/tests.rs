@@ -10,13 +10,13 @@ use parking_lot::Mutex;
 
 use super::mailbox::{Mailbox, PollWaker};
 use super::shard::{Round, Shard, WAKER};
-use super::{ConnectionPermit, Newcomer, OpenConnection, Options, ShardOptions, Slow, Socket};
+use super::{ConnectionPermit, Newcomer, Options, ShardOptions, Slow, Socket};
 use crate::clock;
 use crate::hub::limits::{ClientAddr, Total};
 use crate::hub::wake::Door;
 use crate::hub::{self, Appender, Hub, OnDemand, RouteTopics, TopicOptions};
 use crate::log::{Bounds, Cursor, Draft, Identity};
-use crate::metrics::{EndReason, Metrics};
+use crate::metrics::{EndReason, GaugeGuard, Metrics};
 use crate::topic_key::{RouteId, TopicKey};
 
 #[derive(Default)]
@@ -100,7 +100,7 @@ impl Stage {
                 total: total.acquire(),
                 served: total.acquire(),
                 address: None,
-                open: OpenConnection::new(gauge),
+                open: GaugeGuard::enter(gauge),
             },
         }
     }

@@ -61,6 +61,7 @@ pub fn setup(listen: SocketAddr, admin: SocketAddr) -> Result<Setup, TemplateFau
         admin: Some(admin),
         hub: hub::Options::default(),
         edge: edge::Options::default(),
+        ingest: ingest::Limits::default(),
         delivery: delivery::ShardOptions::default(),
         routes: vec![route(PRICES)?, route(STATS)?],
     };

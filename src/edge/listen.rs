@@ -15,10 +15,10 @@ use super::client::Peer;
 use super::conn::{self, Arrival};
 use super::reject::Reject;
 use crate::clock;
-use crate::delivery::{ConnectionPermit, OpenConnection};
+use crate::delivery::ConnectionPermit;
 use crate::drain::Phase;
 use crate::hub::limits::ClientAddr;
-use crate::metrics::{ListenerMetrics, RejectReason};
+use crate::metrics::{GaugeGuard, ListenerMetrics, RejectReason};
 
 /// A reconnect storm waits here rather than in the clients' SYN timers; the kernel may allow less.
 const BACKLOG: i32 = 4096;
@@ -79,6 +79,7 @@ pub async fn accept(edge: Arc<Edge>, listener: Listener, metrics: Arc<ListenerMe
             accepted = accept_one(&listener) => accepted,
         };
         while conversations.try_join_next().is_some() {}
+        let admission = admission.renewed(&edge);
         match accepted {
             Ok(Accepted::Tcp(stream, from)) => {
                 let peer = Peer::Address(from.ip().to_canonical());
@@ -156,6 +157,21 @@ impl Admission {
             tokio::time::sleep(PAUSE).await;
         }
     }
+
+    /// A client has come, perhaps long after no place was found for it: one that has come free
+    /// meanwhile is the client's.
+    fn renewed(self, edge: &Edge) -> Self {
+        if !self.is_full {
+            return self;
+        }
+        match edge.connections.try_acquire() {
+            Some(permit) => Self {
+                permit,
+                is_full: false,
+            },
+            None => self,
+        }
+    }
 }
 
 fn arrival(
@@ -169,7 +185,7 @@ fn arrival(
         total: admission.permit,
         served: edge.served.acquire(),
         address,
-        open: OpenConnection::new(&metrics.connections),
+        open: GaugeGuard::enter(&metrics.connections),
     };
     Arrival {
         peer,

@@ -97,7 +97,9 @@ pub struct Edge {
 
 /// Connections beyond the limit that are accepted only to be told to come back: enough to answer a
 /// burst, few enough for the descriptors that `connections` leaves.
-const REFUSALS: usize = 64;
+pub(crate) fn refusals(connections: usize) -> usize {
+    (connections / 8).clamp(16, 64)
+}
 
 impl Edge {
     /// An edge with these routes.
@@ -116,7 +118,7 @@ impl Edge {
             drain,
             connections: Total::new(options.connections),
             served: Total::new(0),
-            refusals: Total::new(REFUSALS),
+            refusals: Total::new(refusals(options.connections)),
             per_address: PerAddress::new(options.connections_per_address),
             accepts: Rate::new(options.accepts_per_second),
             options,

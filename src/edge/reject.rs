@@ -77,11 +77,16 @@ impl Reject {
             soft: false,
             close: false,
         };
-        let busy = |code| Answer {
+        // Who is refused as a connection does not stay: it would keep one of the few places that
+        // there are for saying so.
+        let busy = |code, reason: &RejectReason| Answer {
             status: code,
             retry_after: Some(SOON),
             soft: true,
-            close: false,
+            close: matches!(
+                reason,
+                RejectReason::Connections | RejectReason::Rate | RejectReason::Address
+            ),
         };
         match self {
             Self::BadRequest(_) => Answer {
@@ -102,8 +107,9 @@ impl Reject {
             Self::Upstream(code) => status(*code),
             Self::WrongType(_) | Self::BadGateway(_) => status(502),
             Self::GatewayTimeout => status(504),
-            Self::Busy(_) | Self::Draining => busy(503),
-            Self::TooMany(_) => busy(429),
+            Self::Busy(reason) => busy(503, reason),
+            Self::Draining => busy(503, &RejectReason::Draining),
+            Self::TooMany(reason) => busy(429, reason),
         }
     }
 

@@ -54,7 +54,9 @@ impl Budget {
             None => Some(FeedPermit { _permit: None }),
             Some(feeds) => {
                 let permit = Arc::clone(feeds).try_acquire_owned().ok()?;
-                Some(FeedPermit { _permit: Some(permit) })
+                Some(FeedPermit {
+                    _permit: Some(permit),
+                })
             }
         }
     }

@@ -28,6 +28,8 @@ pub(super) struct Events {
     /// The reconnection time that the upstream asked for last.
     retry: Option<Duration>,
     response: Response,
+    /// The newest event, kept only where feeds are rotated: where two feeds are at one place.
+    newest: Option<Event>,
 }
 
 /// The running response.
@@ -54,6 +56,7 @@ impl Events {
             ids,
             retry: None,
             response,
+            newest: None,
         }
     }
 
@@ -90,6 +93,26 @@ impl Events {
         self.appender.streamed();
     }
 
+    /// Another feed takes the running one's place. `is_in_step` says that both are known to be at
+    /// the same event (`malformed` lines of the new one are counted then); otherwise something may be lost, and its ids will show it.
+    pub(super) fn change_feeds(&mut self, is_in_step: bool, malformed: u64) {
+        let begin = self.appender.next();
+        self.response.begin = begin;
+        self.response.malformed = malformed;
+        if !is_in_step {
+            self.ids.response_broke();
+        }
+        if self.ids.response_begins(begin) {
+            self.announce_loss(None, clock::now());
+            self.appender.publish();
+        }
+    }
+
+    /// The newest event; `None` where feeds are not rotated.
+    pub(super) fn newest(&self) -> Option<&Event> {
+        self.newest.as_ref()
+    }
+
     /// One read's items; readers are told once.
     pub(super) fn take(&mut self, items: Vec<Item>, bytes: usize, malformed: u64) {
         let now = clock::now();
@@ -101,7 +124,12 @@ impl Events {
         let before = self.appender.next();
         for item in items {
             match item {
-                Item::Event(event) => self.event(&event, now),
+                Item::Event(event) => {
+                    self.event(&event, now);
+                    if !self.route.options.upstream_max_age.is_zero() {
+                        self.newest = Some(event);
+                    }
+                }
                 Item::Retry(delay) => self.retry = Some(delay),
                 Item::Oversize { bytes } => self.oversize(bytes, now),
                 Item::Unknown(sample) => self.unknown(&sample),

@@ -7,8 +7,10 @@
 //! asked again has a floor; a feed is always drained, whatever subscribers do.
 
 mod answer;
+mod budget;
 mod events;
 mod resume;
+mod rotate;
 mod task;
 
 use std::collections::HashMap;
@@ -18,8 +20,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+
+use budget::Budget;
 
 use crate::hub::{Appender, OnDemand};
 use crate::metrics::{Metrics, SuspectCause, UpstreamMetrics};
@@ -54,6 +57,10 @@ pub struct Options {
     /// How long a definitive answer (4xx, wrong type) of a topic that has been live must last
     /// until it is believed. 5 min outlive a deployment.
     pub error_hold: Duration,
+    /// A feed that has been open for so long (randomised 80 to 100 %) is replaced by a new one
+    /// before it is closed; 0 = never. For backends that cut long scripts: choose less than their
+    /// limit.
+    pub upstream_max_age: Duration,
     /// Whether losses at the upstream are announced by `fantail.gap`.
     pub gap_event: bool,
 }
@@ -66,7 +73,28 @@ impl Default for Options {
             hold_on_error: true,
             poll_interval: Duration::ZERO,
             error_hold: Duration::from_secs(300),
+            upstream_max_age: Duration::ZERO,
             gap_event: true,
+        }
+    }
+}
+
+/// What all topics of one upstream host share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Feeds open at a time to one host, its worker budget; topics beyond wait in turn. 0 = one for
+    /// each topic. A PHP-FPM pool has five workers unless told otherwise, and pages need some.
+    pub max_upstreams: usize,
+    /// Attempts in flight to one host: a restart with thousands of topics is no storm on a backend
+    /// with a handful of workers.
+    pub upstream_connects: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_upstreams: 0,
+            upstream_connects: 64,
         }
     }
 }
@@ -79,8 +107,8 @@ pub struct Route {
     /// How long its topics linger.
     pub linger: Duration,
     upstream: Arc<UpstreamMetrics>,
-    /// Connects in flight to the upstream, shared by all routes to it.
-    connects: Arc<Semaphore>,
+    /// Shared by all routes to the upstream.
+    budget: Arc<Budget>,
     /// What has been warned about, once a route: each suspicion, junk lines, completed events.
     warned: Warned,
 }
@@ -123,24 +151,23 @@ impl std::fmt::Debug for Ingest {
 }
 
 impl Ingest {
-    /// For these routes, in the order of their ids; `connects` bounds the attempts in flight to
-    /// one upstream.
+    /// For these routes, in the order of their ids.
     pub fn new(
         routes: Vec<RouteOptions>,
         sources: Arc<dyn Sources>,
         metrics: &Arc<Metrics>,
-        connects: usize,
+        limits: &Limits,
     ) -> Self {
-        let mut permits: HashMap<String, Arc<Semaphore>> = HashMap::new();
+        let mut budgets: HashMap<String, Arc<Budget>> = HashMap::new();
         let routes = routes.into_iter().map(|route| {
-            let connects = permits
+            let budget = budgets
                 .entry(route.origin.clone())
-                .or_insert_with(|| Arc::new(Semaphore::new(connects)));
+                .or_insert_with(|| Budget::new(limits));
             Arc::new(Route {
                 options: route.options,
                 linger: route.linger,
                 upstream: metrics.upstream(&route.origin),
-                connects: Arc::clone(connects),
+                budget: Arc::clone(budget),
                 warned: Warned::default(),
             })
         });

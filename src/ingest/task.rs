@@ -4,28 +4,27 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use prometheus::IntGauge;
-
 use super::Route;
 use super::answer::{Verdict, remembered_for, verdict};
 use super::events::Events;
+use super::rotate::Rotation;
 use crate::clock;
 use crate::hub::{Answer, Appender};
-use crate::metrics::{FeedState, Metrics};
+use crate::metrics::{FeedState, GaugeGuard, Metrics, WaitCause};
 use crate::source::backoff::{Backoff, poll_delay};
-use crate::source::{Error, Feed, Source, Step};
+use crate::source::{BoxFuture, Error, Feed, Source, Step};
 
 pub(super) struct Task {
-    events: Events,
-    source: Arc<dyn Source>,
-    route: Arc<Route>,
+    pub(super) events: Events,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) route: Arc<Route>,
     metrics: Arc<Metrics>,
     backoff: Backoff,
     /// Since when a topic that has been live gets nothing but definitive answers.
     refused_since: Option<Instant>,
     /// Whether the newest thing said about the upstream is that it is in trouble.
     is_in_trouble: bool,
-    state: FeedGauge,
+    state: GaugeGuard,
 }
 
 /// How a topic ends.
@@ -46,7 +45,7 @@ impl Task {
         Self {
             events: Events::new(appender, Arc::clone(&route)),
             source,
-            state: FeedGauge::enter(route.upstream.feeds.of(FeedState::Connecting)),
+            state: GaugeGuard::enter(route.upstream.feeds.of(FeedState::Connecting)),
             route,
             metrics,
             backoff: Backoff::new(),
@@ -98,7 +97,7 @@ impl Task {
     async fn wait_for_turn(&self) {
         let wait = self.events.appender().turn_to_open(clock::now());
         if !wait.is_zero() {
-            let _waiting = FeedGauge::enter(&self.metrics.topics_waiting);
+            let _waiting = GaugeGuard::enter(self.metrics.topics_waiting.of(WaitCause::NewTopics));
             tokio::time::sleep(wait).await;
         }
     }
@@ -106,17 +105,18 @@ impl Task {
     /// One request and its response, to the end.
     async fn ask(&mut self) -> Result<(), Error> {
         self.enter(FeedState::Connecting, None);
+        // Held until the response has ended; between two polls others have their turn.
+        let _worker = self.route.budget.feed(&self.metrics).await;
         let upstream = Arc::clone(&self.route.upstream);
         upstream.connect_attempts.inc();
         let begin = clock::now();
         let resume = self.events.ids().resume_from();
         let opened = {
-            // Never closed, so that it can not fail.
-            let _permit = self.route.connects.acquire().await;
+            let _attempt = self.route.budget.attempt().await;
             self.source.open(resume).await
         };
         upstream.up.set(i64::from(opened.is_ok()));
-        let mut feed = opened?;
+        let feed = opened?;
         upstream
             .connect_duration
             .observe(elapsed(begin).as_secs_f64());
@@ -124,7 +124,7 @@ impl Task {
         self.events.begin(feed.suspicions());
         self.enter(FeedState::Streaming, None);
         let head_at = clock::now();
-        let result = self.read(feed.as_mut()).await;
+        let result = self.read(feed).await;
         if result.is_ok() {
             upstream.ends.inc();
             self.backoff.reset();
@@ -135,19 +135,51 @@ impl Task {
         result
     }
 
-    async fn read(&mut self, feed: &mut dyn Feed) -> Result<(), Error> {
+    /// Reads a feed to its end; one that has become old is replaced before it is closed.
+    async fn read(&mut self, mut feed: Box<dyn Feed>) -> Result<(), Error> {
+        let mut age = self.feed_age();
         loop {
-            match feed.next().await? {
-                Step::Items { items, bytes } => {
-                    if !items.is_empty() {
-                        self.route.upstream.last_event_timestamp.set(unix_now());
-                    }
-                    self.events.take(items, bytes, feed.malformed());
-                }
-                Step::Ended { completed, dropped } => {
-                    self.events.complete(completed.as_ref(), dropped);
+            let step = tokio::select! {
+                // `next` loses nothing when it is dropped.
+                step = feed.next() => Some(step?),
+                () = &mut age => None,
+            };
+            if let Some(step) = step {
+                if self.take_step(step, feed.malformed()) {
                     return Ok(());
                 }
+                continue;
+            }
+            feed = match self.rotate(feed).await? {
+                Rotation::New(feed) | Rotation::Old(feed) => feed,
+                Rotation::Ended => return Ok(()),
+            };
+            age = self.feed_age();
+        }
+    }
+
+    /// Comes back when a feed opened now has become old.
+    fn feed_age(&self) -> BoxFuture<'static, ()> {
+        let age = self.route.options.upstream_max_age;
+        if age.is_zero() {
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(tokio::time::sleep(age.mul_f64(0.8 + 0.2 * fastrand::f64())))
+    }
+
+    /// Takes what a feed has brought. Whether it was the end.
+    pub(super) fn take_step(&mut self, step: Step, malformed: u64) -> bool {
+        match step {
+            Step::Items { items, bytes } => {
+                if !items.is_empty() {
+                    self.route.upstream.last_event_timestamp.set(unix_now());
+                }
+                self.events.take(items, bytes, malformed);
+                false
+            }
+            Step::Ended { completed, dropped } => {
+                self.events.complete(completed.as_ref(), dropped);
+                true
             }
         }
     }
@@ -201,25 +233,8 @@ impl Task {
     }
 
     fn enter(&mut self, state: FeedState, error: Option<String>) {
-        self.state = FeedGauge::enter(self.route.upstream.feeds.of(state));
+        self.state = GaugeGuard::enter(self.route.upstream.feeds.of(state));
         self.events.appender().report(state, error);
-    }
-}
-
-/// One of a gauge; leaves it when dropped.
-#[derive(Debug)]
-struct FeedGauge(IntGauge);
-
-impl FeedGauge {
-    fn enter(gauge: &IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for FeedGauge {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }
 

@@ -40,15 +40,18 @@ impl Ids {
         }
     }
 
-    /// The earliest holder that is kept is evicted; with the last one the id is forgotten.
-    pub(super) fn remove_earliest_kept(&mut self, id: &EventId) {
+    /// The earliest holder that is kept is evicted. With the last one the id is forgotten, and the
+    /// place that it meant is given back.
+    pub(super) fn remove_earliest_kept(&mut self, id: &EventId) -> Option<Offset> {
         if let Some(Holders::Many { kept, .. }) = self.0.get_mut(id) {
             kept.pop_front();
             if !kept.is_empty() {
-                return;
+                return None;
             }
         }
-        self.0.remove(id);
+        match self.0.remove(id)? {
+            Holders::One(earliest) | Holders::Many { earliest, .. } => Some(earliest),
+        }
     }
 
     /// The place that the id means, if any frame kept holds it; that place may have been evicted.

@@ -20,6 +20,7 @@
 
 mod budget;
 mod cursor;
+mod departed;
 mod frame;
 mod ids;
 #[cfg(all(test, fantail_loom))]

@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::cursor::{Batch, Place, Read};
+use super::departed::Departed;
 use super::frame::Frame;
 use super::ids::Ids;
 use super::{Bounds, Budget};
@@ -29,6 +30,7 @@ pub(super) struct Ring {
     weight: usize,
     bounds: Bounds,
     ids: Ids,
+    departed: Departed,
     sealed: bool,
     /// Where a newcomer begins, if not at the live edge.
     newcomers_from: Option<Offset>,
@@ -42,6 +44,7 @@ impl Ring {
             weight: 0,
             bounds,
             ids: Ids::default(),
+            departed: Departed::new(bounds),
             sealed: false,
             newcomers_from: None,
         }
@@ -59,6 +62,11 @@ impl Ring {
         self.weight
     }
 
+    /// What is remembered of evicted frames, beyond the log's bounds.
+    pub(super) fn departed_weight(&self) -> usize {
+        self.departed.weight()
+    }
+
     pub(super) fn push(&mut self, frame: Frame, budget: &Budget) -> Appended {
         debug_assert!(!self.sealed, "the writer is gone once a log is sealed");
         let (offset, now) = (self.edge(), frame.at);
@@ -69,8 +77,10 @@ impl Ring {
         budget.take(frame.weight());
         self.frames.push_back(frame);
         let before = self.oldest;
+        while budget.is_exceeded() && self.departed.forget_oldest(budget) {}
         while self.frames.len() > 1 && (self.is_over_bounds() || budget.is_exceeded()) {
             self.evict_oldest(budget);
+            while budget.is_exceeded() && self.departed.forget_oldest(budget) {}
         }
         self.expire(now, budget);
         Appended {
@@ -97,8 +107,10 @@ impl Ring {
             self.oldest = self.oldest.next();
             self.weight -= frame.weight();
             budget.give_back(frame.weight());
-            if let Some(id) = &frame.id {
-                self.ids.remove_earliest_kept(id);
+            if let Some(id) = frame.id
+                && let Some(place) = self.ids.remove_earliest_kept(&id)
+            {
+                self.departed.push(id, place, budget);
             }
         }
     }
@@ -138,20 +150,23 @@ impl Ring {
     /// Where a client that has seen the frame with this id reads on.
     pub(super) fn find(&self, id: &str, epoch: Epoch) -> Place {
         let oldest = self.oldest;
+        let upstreams = EventId::new(id);
         // A cascade's tokens are ordinary ids here, so the index is asked before the token.
-        if let Some(holder) = EventId::new(id).and_then(|id| self.ids.earliest(&id)) {
+        if let Some(holder) = upstreams.as_ref().and_then(|id| self.ids.earliest(id)) {
             return self.behind(holder);
         }
-        let Ok(token) = id.parse::<Position>() else {
-            return Place::Unknown { oldest };
-        };
-        if token.epoch != epoch {
-            return Place::OtherEpoch { oldest };
+        let token = id.parse::<Position>().ok();
+        if let Some(token) = token.filter(|token| token.epoch == epoch) {
+            if token.offset >= self.edge() {
+                return Place::Unknown { oldest };
+            }
+            return self.behind(token.offset);
         }
-        if token.offset >= self.edge() {
-            return Place::Unknown { oldest };
+        match (upstreams.and_then(|id| self.departed.place(&id)), token) {
+            (Some(place), _) => self.behind(place),
+            (None, Some(_)) => Place::OtherEpoch { oldest },
+            (None, None) => Place::Unknown { oldest },
         }
-        self.behind(token.offset)
     }
 
     /// Where somebody who has seen the frame at `offset` reads on.

@@ -90,11 +90,19 @@ impl Log {
         let ring = self.ring.lock();
         (ring.len(), ring.weight())
     }
+
+    /// Bytes that remember the ids of evicted frames, counted against all logs together.
+    #[cfg(test)]
+    pub(super) fn departed_weight(&self) -> usize {
+        self.ring.lock().departed_weight()
+    }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        let weight = self.ring.lock().weight();
+        let ring = self.ring.lock();
+        let weight = ring.weight() + ring.departed_weight();
+        drop(ring);
         self.budget.give_back(weight);
     }
 }

@@ -36,6 +36,24 @@ impl<T> ByLabel<T> {
     }
 }
 
+/// One of a gauge; leaves it when dropped.
+#[derive(Debug)]
+pub struct GaugeGuard(IntGauge);
+
+impl GaugeGuard {
+    /// One more.
+    pub fn enter(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for GaugeGuard {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 impl<T> Family<T> {
     /// The series with these label values; one value for each name.
     pub fn with(&self, values: &[&str]) -> T {

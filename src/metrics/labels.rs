@@ -226,6 +226,16 @@ label! {
 }
 
 label! {
+    /// What a topic waits for before its upstream is asked.
+    WaitCause {
+        /// `new_topics_per_second`.
+        NewTopics => "new_topics",
+        /// `max_upstreams`.
+        MaxUpstreams => "max_upstreams",
+    }
+}
+
+label! {
     /// Which part of the program panicked or stalled.
     Part {
         /// The async runtime and its tasks.

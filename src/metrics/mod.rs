@@ -14,10 +14,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
-pub use family::{ByLabel, Family};
+pub use family::{ByLabel, Family, GaugeGuard};
 pub use labels::{
     CloseReason, DropReason, EndReason, FeedState, GapCause, MissReason, Part, RejectReason,
-    ResumeResult, SuspectCause, TopicState, UpstreamReason,
+    ResumeResult, SuspectCause, TopicState, UpstreamReason, WaitCause,
 };
 pub use route::RouteMetrics;
 pub use upstream::UpstreamMetrics;
@@ -34,7 +34,7 @@ pub struct Metrics {
     /// Bytes of frames kept in all logs.
     pub buffered_log_bytes: IntGauge,
     /// Topics that wait for their turn to open.
-    pub topics_waiting: IntGauge,
+    pub topics_waiting: ByLabel<IntGauge>,
     /// Caught panics by part.
     pub panics: ByLabel<IntCounter>,
     /// Length of the running or last drain.
@@ -110,7 +110,7 @@ impl Metrics {
                 "Topics that wait for their turn to open an upstream.",
                 &["cause"],
             )
-            .with(&["new_topics"]),
+            .by_label(&[], WaitCause::ALL, WaitCause::label),
             panics: Family::counter(r, "fantail_panics_total", "Caught panics.", &["part"])
                 .by_label(&[], Part::ALL, Part::label),
             drain_seconds: Family::gauge(

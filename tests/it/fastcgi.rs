@@ -151,13 +151,12 @@ fn what_a_script_says_to_its_error_stream_is_in_our_log() {
         .next_event()
         .data;
     assert!(told.starts_with("SCRIPT_FILENAME="), "{told}");
-    let log = program.into_log();
-    let line = log.lines().find(|line| line.contains("error stream"));
-    let line = line.expect("a line about the error stream");
+    let line = program.logs("error stream");
     assert!(
         line.contains("WARN") && line.contains("first line"),
         "{line}"
     );
+    let log = program.into_log();
     assert!(!log.lines().any(|line| line.starts_with("second line")));
 }
 

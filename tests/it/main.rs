@@ -18,14 +18,18 @@
 
 mod architecture;
 mod attacks;
+mod budget;
 mod drain;
 mod fastcgi;
 mod lag;
+mod limits;
 mod metrics;
 mod outages;
+mod php;
 mod polled;
 mod program;
 mod requests;
 mod resume;
 mod stream;
 mod support;
+mod upstream_faults;

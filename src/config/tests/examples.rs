@@ -33,6 +33,7 @@ fn the_complete_example_states_the_defaults() {
     assert_eq!(config.admin, right.admin);
     assert_eq!(config.hub, right.hub);
     assert_eq!(config.edge, right.edge);
+    assert_eq!(config.ingest, right.ingest);
     assert_eq!(config.delivery, right.delivery);
     let route = &config.routes[0];
     assert_eq!(route.name, route.path.as_str());
@@ -55,7 +56,7 @@ fn the_complete_example_has_every_key() {
         .iter()
         .map(|fault| fault.right.strip_prefix("its keys are: ").unwrap());
     let known: BTreeSet<_> = lists.flat_map(|list| list.split(", ")).collect();
-    assert_eq!(known.len(), 66, "{known:?}");
+    assert_eq!(known.len(), 69, "{known:?}");
     let example = std::fs::read_to_string(deploy().join("fantail.toml")).unwrap();
     let written: BTreeSet<_> = example
         .lines()

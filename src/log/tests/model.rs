@@ -44,7 +44,7 @@ pub(super) struct Model {
     pub(super) oldest: usize,
     /// The first holder of each id since it has been held without interruption.
     firsts: BTreeMap<String, usize>,
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     /// The budget's limit, and what others use of it.
     limit: usize,
     pub(super) others: usize,
@@ -151,6 +151,11 @@ impl Model {
             Ok(token) if token.offset.0 < self.all.len() as u64 => self.behind(token.offset.0),
             Ok(_) | Err(_) => Place::Unknown { oldest },
         }
+    }
+
+    /// Whether the frame at this place is gone and had this id.
+    pub(super) fn held(&self, place: usize, id: &str) -> bool {
+        place < self.oldest && self.all[place].id.as_deref() == Some(id)
     }
 
     fn behind(&self, seen: u64) -> Place {

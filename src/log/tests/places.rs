@@ -41,14 +41,38 @@ fn an_id_whose_first_holder_is_evicted_is_not_taken_for_a_later_holder() {
 }
 
 #[test]
-fn an_id_is_forgotten_with_its_last_holder() {
+fn who_comes_back_with_an_id_that_has_been_evicted_is_told_how_much_is_missed() {
     let mut pen = Pen::keeping(2);
     pen.own(&["a", "a", "b", "c"]);
-    let unknown = Place::Unknown { oldest: Offset(2) };
-    assert_eq!(pen.log.find("a", pen.now), unknown);
-    assert!(!pen.writer.knows(&id("a")));
+    let evicted = |missed, oldest| Place::Evicted {
+        missed,
+        oldest: Offset(oldest),
+    };
+    assert_eq!(pen.log.find("a", pen.now), evicted(1, 2));
+    assert!(!pen.writer.knows(&id("a")), "a new frame may have it");
     pen.own(&["a"]);
     assert_eq!(pen.log.find("a", pen.now), Place::At(Offset(5)));
+    pen.own(&["d", "e"]);
+    assert_eq!(
+        pen.log.find("a", pen.now),
+        Place::At(Offset(5)),
+        "just in time"
+    );
+    pen.own(&["f"]);
+    assert_eq!(pen.log.find("a", pen.now), evicted(1, 6));
+}
+
+#[test]
+fn as_many_evicted_ids_are_remembered_as_the_log_has_frames() {
+    let mut pen = Pen::keeping(2);
+    pen.own(&["a", "b", "c", "d", "e"]);
+    let unknown = Place::Unknown { oldest: Offset(3) };
+    assert_eq!(pen.log.find("a", pen.now), unknown);
+    let evicted = Place::Evicted {
+        missed: 1,
+        oldest: Offset(3),
+    };
+    assert_eq!(pen.log.find("b", pen.now), evicted);
 }
 
 #[test]
@@ -70,7 +94,10 @@ fn an_upstream_id_that_looks_like_a_token_is_an_id_first() {
     pen.own(&["y", "z"]);
     assert_eq!(
         pen.log.find(of_another, pen.now),
-        Place::OtherEpoch { oldest: Offset(3) }
+        Place::Evicted {
+            missed: 1,
+            oldest: Offset(3)
+        }
     );
     assert_eq!(
         pen.log.find(&of_this_log, pen.now),
@@ -162,10 +189,11 @@ fn who_comes_late_is_not_given_what_is_too_old_except_the_newest() {
     let at_the_bound = pen.now + Duration::from_secs(10);
     assert_eq!(pen.log.find("a", at_the_bound), Place::At(Offset(1)));
     let beyond = at_the_bound + Duration::from_millis(1);
-    let unknown = Place::Unknown { oldest: Offset(1) };
-    assert_eq!(pen.log.find("a", beyond), unknown);
+    assert_eq!(pen.log.find("a", beyond), Place::At(Offset(1)));
+    assert_eq!(pen.log.oldest(), Offset(1));
     assert_eq!(pen.log.find("b", beyond), Place::At(Offset(2)));
-    assert_eq!(pen.budget.used(), pen.log.size().1);
+    let departed = pen.log.departed_weight();
+    assert_eq!(pen.budget.used(), pen.log.size().1 + departed);
 }
 
 #[test]

@@ -81,10 +81,12 @@ fn what_clients_and_upstreams_say_reaches_the_log_escaped() {
     }
     let log = program.into_log();
     assert!(log.contains("evil"), "the sample of junk is in the log");
-    for line in log.lines() {
-        let odd = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}');
-        assert!(!line.contains(odd), "{line:?}");
-        let parsed: Result<serde_json::Value, _> = serde_json::from_str(line);
-        assert!(parsed.is_ok(), "{line}");
-    }
+    log.lines().for_each(assert_clean);
+}
+
+fn assert_clean(line: &str) {
+    let odd = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}');
+    assert!(!line.contains(odd), "{line:?}");
+    let parsed: Result<serde_json::Value, _> = serde_json::from_str(line);
+    assert!(parsed.is_ok(), "{line}");
 }

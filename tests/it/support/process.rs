@@ -38,6 +38,7 @@ impl Process {
             ])
             .args([env!("CARGO_BIN_EXE_fantail"), &descriptors.to_string()])
             .arg(file.path())
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -45,19 +46,26 @@ impl Process {
         let lines = BufReader::new(child.stderr.take().unwrap());
         let kept = Arc::clone(&log);
         let reader = std::thread::spawn(move || keep(lines, &kept));
-        let ready = until("the program is ready", || {
-            let text = lock(&log);
-            let line = text.lines().find(|line| line.contains("fantail is ready"));
-            line.map(str::to_owned)
-        });
-        Self {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        // Complete before anything is waited for, so that a test that fails ends the program too.
+        let mut program = Self {
             child,
             reader: Some(reader),
-            address: address_in(&ready, "\"addresses\""),
-            admin: address_in(&ready, "\"admin\""),
+            address: nowhere,
+            admin: nowhere,
             log,
             _file: file,
-        }
+        };
+        let ready = until("the program is ready", || {
+            let text = lock(&program.log).clone();
+            let line = text
+                .lines()
+                .find(|line| line.contains("fantail is ready"))?;
+            Some(line.to_owned())
+        });
+        program.address = address_in(&ready, "\"addresses\"");
+        program.admin = address_in(&ready, "\"admin\"");
+        program
     }
 
     /// Where clients come in.
@@ -78,6 +86,16 @@ impl Process {
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The first line of the log with these words, which comes sooner or later.
+    #[track_caller]
+    pub(crate) fn logs(&self, words: &str) -> String {
+        until("the log has the words", || {
+            let log = lock(&self.log).clone();
+            let line = log.lines().find(|line| line.contains(words))?;
+            Some(line.to_owned())
+        })
     }
 
     /// Ends it, and gives all that it has logged.

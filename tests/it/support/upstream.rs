@@ -244,6 +244,12 @@ impl Exchange {
         drop(self.stream.write_all(text.as_ref()));
     }
 
+    /// Says nothing for this time; `false` once either side has closed.
+    pub(crate) fn rest_for(&mut self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).unwrap();
+        !matches!(self.stream.read(&mut [0]), Ok(0))
+    }
+
     /// Sends one chunk of a `Transfer-Encoding: chunked` body; an empty one ends it.
     pub(crate) fn send_chunk(&mut self, text: &str) {
         self.send(format!("{:x}\r\n{text}\r\n", text.len()));
