@@ -1,11 +1,13 @@
 //! The `fantail` program: flags, configuration, runtime, signals, exit code.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use fantail::app::{App, Setup, StartError};
+use fantail::app::{self, App, Setup};
 use fantail::cli::{self, Cli, Command, Exit};
+use fantail::doctor::{self, Ask, AskFault};
 use fantail::{config, demo, telemetry};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::runtime::Runtime;
 
 /// Many short-lived conversations beside long-lived streams: less fragmentation than the system's.
 #[global_allocator]
@@ -22,24 +24,27 @@ fn run(cli: &Cli) -> Exit {
         Err(exit) => return exit,
     };
     let _log = telemetry::start(cli.log_level.map(cli::LogLevel::as_str));
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&format!("can not start the runtime: {error}"));
-            return Exit::Failure;
+    let Some(runtime) = runtime() else {
+        return Exit::Failure;
+    };
+    let ready = |app: &App| {
+        if let (Command::Demo(_), [address, ..]) = (&cli.command, app.addresses()) {
+            say(&demo::welcome(*address, app.admin_address()));
         }
     };
-    let is_demo = matches!(cli.command, Command::Demo(_));
-    match runtime.block_on(serve(setup, is_demo)) {
+    match runtime.block_on(app::run(setup, ready)) {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain(&format!("fantail: {error}"));
             Exit::Failure
         }
     }
+}
+
+fn runtime() -> Option<Runtime> {
+    let runtime = Runtime::new();
+    let failed = |error: &std::io::Error| complain(&format!("can not start the runtime: {error}"));
+    runtime.inspect_err(failed).ok()
 }
 
 /// What is to be started, or how the process ends because nothing is.
@@ -58,6 +63,7 @@ fn setup(command: &Command) -> Result<Setup, Exit> {
                 Err(Exit::Configuration)
             }
         },
+        Command::Doctor(args) => Err(examine(args)),
         Command::Demo(demo) => demo::setup(demo.listen, demo.admin).map_err(|fault| {
             complain(&fault);
             Exit::Failure
@@ -65,40 +71,38 @@ fn setup(command: &Command) -> Result<Setup, Exit> {
     }
 }
 
-/// What ends a run before its time.
-#[derive(Debug, thiserror::Error)]
-enum RunError {
-    #[error(transparent)]
-    Start(#[from] StartError),
-    #[error("can not listen for signals: {0}")]
-    Signals(#[from] std::io::Error),
-}
-
-async fn serve(setup: Setup, is_demo: bool) -> Result<(), RunError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let app = App::start(setup).await?;
-    if let (true, [address, ..]) = (is_demo, app.addresses()) {
-        say(&demo::welcome(*address, app.admin_address()));
-    }
-    stop_signal(&mut terminate, &mut interrupt).await;
-    tokio::select! {
-        // A drain that is dropped is ended by `halt`.
-        () = app.drain() => {}
-        () = stop_signal(&mut terminate, &mut interrupt) => {
-            tracing::warn!("a second signal: stopping at once");
+/// Looks at a stream and says what is wrong with it.
+fn examine(args: &cli::Doctor) -> Exit {
+    let ask = match doctor_ask(args) {
+        Ok(ask) => ask,
+        Err(fault) => {
+            complain(&format!("error: {fault}"));
+            return Exit::Usage;
         }
+    };
+    let Some(runtime) = runtime() else {
+        return Exit::Failure;
+    };
+    let diagnosis = runtime.block_on(doctor::examine(&ask));
+    let colour = std::io::stdout().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    say(&if args.json {
+        doctor::json::text(&diagnosis)
+    } else {
+        doctor::report::text(&diagnosis, colour)
+    });
+    if diagnosis.is_usable() {
+        Exit::Done
+    } else {
+        Exit::Failure
     }
-    app.halt().await;
-    Ok(())
 }
 
-async fn stop_signal(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        // A signal that one arm does not take is taken by the next call.
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+fn doctor_ask(args: &cli::Doctor) -> Result<Ask, AskFault> {
+    let ask = Ask::new(&args.url, &args.look)?.workers(args.workers)?;
+    let ask = args.header.iter().try_fold(ask, |ask, h| ask.header(h))?;
+    let ask = args.cookie.iter().try_fold(ask, |ask, c| ask.cookie(c))?;
+    Ok(ask.fixes(&args.fix))
 }
 
 #[expect(clippy::print_stdout, reason = "this is what was asked for")]

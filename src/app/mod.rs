@@ -7,6 +7,7 @@
 
 mod build;
 mod descriptors;
+mod run;
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use crate::source::Sources;
 use crate::{clock, edge};
 
 pub use build::HttpSources;
+pub use run::{RunError, run};
 
 /// Expired answers are forgotten so often.
 const SWEEP: Duration = Duration::from_secs(5);

@@ -1,0 +1,162 @@
+//! The report as text.
+//!
+//! Pure. Invariants: no line is wider than a terminal; without colour there is no control
+//! character in it but the line end.
+
+use super::Diagnosis;
+use super::advice::{Fix, Server};
+use super::finding::{Finding, Severity, count, shown};
+use super::wrap::{WIDTH, columns, put};
+
+/// Where the text of the table begins.
+const TABLE: &str = "                ";
+
+/// Writes the report; with `colour` if somebody looks at it.
+pub fn text(diagnosis: &Diagnosis, colour: bool) -> String {
+    let paint = Paint { colour };
+    let mut out = String::new();
+    put(
+        &mut out,
+        "",
+        &format!("fantail doctor {}", shown(&diagnosis.url, 400)),
+    );
+    put(&mut out, "", &looked(diagnosis));
+    out.push('\n');
+    for finding in &diagnosis.findings {
+        row(&mut out, finding, paint);
+    }
+    for finding in by_severity(&diagnosis.findings) {
+        detail(&mut out, finding, &diagnosis.servers, paint);
+    }
+    if !diagnosis.unjudged.is_empty() {
+        out.push_str("\nNot looked at:\n");
+        for (code, what) in &diagnosis.unjudged {
+            put(&mut out, &format!("  {code}  "), what);
+        }
+    }
+    out.push('\n');
+    let verdict = worst(&diagnosis.findings);
+    line(
+        &mut out,
+        "Verdict",
+        &paint.bold(verdict, &diagnosis.verdict),
+    );
+    put(&mut out, "A browser     ", &diagnosis.browser);
+    put(&mut out, "With Fantail  ", &diagnosis.fantail);
+    if let Some(route) = &diagnosis.route {
+        out.push_str("\nTo paste into fantail.toml:\n\n");
+        out.push_str(route);
+    }
+    out
+}
+
+fn looked(diagnosis: &Diagnosis) -> String {
+    let events = count(diagnosis.events, "event");
+    let bytes = count(diagnosis.bytes, "byte");
+    let seconds = diagnosis.took.as_secs_f64();
+    format!("looked at the stream for {seconds:.1} s: {events}, {bytes}")
+}
+
+/// One line of the table: what was seen, cut to the width; the details have it in full.
+fn row(out: &mut String, finding: &Finding, paint: Paint) {
+    let word = format!("{:<7}", finding.severity.as_str());
+    let room = WIDTH - columns(TABLE);
+    let mut saw = String::new();
+    for c in finding.saw.chars() {
+        if columns(&saw) + 2 > room {
+            saw.push('…');
+            break;
+        }
+        saw.push(c);
+    }
+    let word = paint.severity(finding.severity, &word);
+    out.push_str(&format!("  {}  {word}  {saw}\n", finding.code));
+}
+
+fn detail(out: &mut String, finding: &Finding, servers: &[Server], paint: Paint) {
+    let title = format!("{} {}", finding.code, finding.severity.as_str());
+    out.push('\n');
+    out.push_str(&paint.severity(finding.severity, &title));
+    out.push('\n');
+    put(out, "  saw       ", &finding.saw);
+    for (margin, words) in [
+        ("  browser   ", &finding.browser),
+        ("  fantail   ", &finding.fantail),
+    ] {
+        if !words.is_empty() {
+            put(out, margin, words);
+        }
+    }
+    for fix in fixes(finding.fixes, servers) {
+        let who = fix.server.map_or("fix", Server::as_str);
+        put(out, &format!("  {who:<8}  "), fix.text);
+    }
+}
+
+/// The fixes for these servers, and those for everybody; all of them if none is known.
+pub(super) fn fixes<'a>(fixes: &'a [Fix], servers: &'a [Server]) -> impl Iterator<Item = &'a Fix> {
+    let has_own = fixes
+        .iter()
+        .any(|f| f.server.is_some_and(|s| servers.contains(&s)));
+    fixes.iter().filter(move |fix| match fix.server {
+        Some(server) => !has_own || servers.contains(&server),
+        None => true,
+    })
+}
+
+/// What needs words, the worst first.
+fn by_severity(findings: &[Finding]) -> Vec<&Finding> {
+    let mut list: Vec<_> = findings
+        .iter()
+        .filter(|f| f.severity > Severity::Ok)
+        .collect();
+    list.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    list
+}
+
+fn worst(findings: &[Finding]) -> Severity {
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    match worst.unwrap_or(Severity::Ok) {
+        Severity::Note => Severity::Ok,
+        other => other,
+    }
+}
+
+fn line(out: &mut String, head: &str, text: &str) {
+    out.push_str(&format!("{head:<14}{text}\n"));
+}
+
+/// Colours, if there are any.
+#[derive(Clone, Copy, Debug)]
+struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    fn severity(self, severity: Severity, text: &str) -> String {
+        let code = match severity {
+            Severity::Ok => "32",
+            Severity::Note => "36",
+            Severity::Warning => "33",
+            Severity::Fault => "1;31",
+        };
+        self.wrap(code, text)
+    }
+
+    fn bold(self, severity: Severity, text: &str) -> String {
+        let code = match severity {
+            Severity::Ok | Severity::Note => "1;32",
+            Severity::Warning => "1;33",
+            Severity::Fault => "1;31",
+        };
+        self.wrap(code, text)
+    }
+
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
