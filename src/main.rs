@@ -1,11 +1,10 @@
 //! The `fantail` program: flags, configuration, runtime, signals, exit code.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use fantail::app::{self, App, Setup};
 use fantail::cli::{self, Cli, Command, Exit};
-use fantail::doctor::{self, Ask, AskFault};
+use fantail::doctor::{self, Ask};
 use fantail::{config, demo, telemetry};
 use tokio::runtime::Runtime;
 
@@ -32,13 +31,9 @@ fn run(cli: &Cli) -> Exit {
             say(&demo::welcome(*address, app.admin_address()));
         }
     };
-    match runtime.block_on(app::run(setup, ready)) {
-        Ok(()) => Exit::Done,
-        Err(error) => {
-            complain(&format!("fantail: {error}"));
-            Exit::Failure
-        }
-    }
+    let result = runtime.block_on(app::run(setup, ready));
+    let result = result.inspect_err(|error| complain(&format!("fantail: {error}")));
+    result.map_or(Exit::Failure, |()| Exit::Done)
 }
 
 fn runtime() -> Option<Runtime> {
@@ -73,36 +68,24 @@ fn setup(command: &Command) -> Result<Setup, Exit> {
 
 /// Looks at a stream and says what is wrong with it.
 fn examine(args: &cli::Doctor) -> Exit {
-    let ask = match doctor_ask(args) {
-        Ok(ask) => ask,
-        Err(fault) => {
+    let ask = Ask::new(&args.url, &args.look)
+        .and_then(|ask| ask.headers(&args.header)?.cookies(&args.cookie))
+        .and_then(|ask| ask.fixes(&args.fix).workers(args.workers));
+    let (ask, runtime) = match (ask, runtime()) {
+        (Ok(ask), Some(runtime)) => (ask, runtime),
+        (Err(fault), _) => {
             complain(&format!("error: {fault}"));
             return Exit::Usage;
         }
-    };
-    let Some(runtime) = runtime() else {
-        return Exit::Failure;
+        (_, None) => return Exit::Failure,
     };
     let diagnosis = runtime.block_on(doctor::examine(&ask));
-    let colour = std::io::stdout().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    say(&if args.json {
-        doctor::json::text(&diagnosis)
-    } else {
-        doctor::report::text(&diagnosis, colour)
-    });
+    say(&diagnosis.text(args.json));
     if diagnosis.is_usable() {
         Exit::Done
     } else {
         Exit::Failure
     }
-}
-
-fn doctor_ask(args: &cli::Doctor) -> Result<Ask, AskFault> {
-    let ask = Ask::new(&args.url, &args.look)?.workers(args.workers)?;
-    let ask = args.header.iter().try_fold(ask, |ask, h| ask.header(h))?;
-    let ask = args.cookie.iter().try_fold(ask, |ask, c| ask.cookie(c))?;
-    Ok(ask.fixes(&args.fix))
 }
 
 #[expect(clippy::print_stdout, reason = "this is what was asked for")]

@@ -289,8 +289,8 @@ pub const CUT: &[Fix] = &[
 ];
 /// C16.
 pub const IDS: &[Fix] = &[any(
-    "`id:` before each `data:`: printable ASCII without spaces, at most 128 bytes, never used twice;\n\
-     `retry:` in milliseconds, digits only",
+    "before each `data:` a line `id: …`, never the same twice: printable ASCII,\n\
+     no spaces, at most 128 bytes; `retry:` in milliseconds, digits only",
 )];
 /// C17.
 pub const RESUME: &[Fix] = &[

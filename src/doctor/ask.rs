@@ -38,7 +38,7 @@ pub struct Ask {
     /// The same, parsed.
     pub url: Uri,
     /// Sent along, the cookies included.
-    pub headers: HeaderMap,
+    pub sent: HeaderMap,
     /// How long the first visit looks at the stream.
     pub look: Duration,
     /// Whose fixes are shown; empty = of whom the answer gives away, else all.
@@ -98,15 +98,24 @@ impl Ask {
         Ok(Self {
             text: text.to_owned(),
             url: parsed,
-            headers: HeaderMap::new(),
+            sent: HeaderMap::new(),
             look: time,
             fix: Vec::new(),
             workers: 0,
         })
     }
 
-    /// With a header, `Name: value`.
-    pub fn header(mut self, text: &str) -> Result<Self, AskFault> {
+    /// With headers, each `Name: value`.
+    pub fn headers(self, texts: &[String]) -> Result<Self, AskFault> {
+        texts.iter().try_fold(self, |ask, text| ask.header(text))
+    }
+
+    /// With cookies, each `name=value`; several become one header, as browsers do it.
+    pub fn cookies(self, texts: &[String]) -> Result<Self, AskFault> {
+        texts.iter().try_fold(self, |ask, text| ask.cookie(text))
+    }
+
+    fn header(mut self, text: &str) -> Result<Self, AskFault> {
         let wrong = || AskFault::Header(text.to_owned());
         let (name, value) = text.split_once(':').ok_or_else(wrong)?;
         let name = HeaderName::from_bytes(name.trim_ascii().as_bytes()).map_err(|_| wrong())?;
@@ -115,31 +124,30 @@ impl Ask {
         }
         let mut value = HeaderValue::from_str(value.trim_ascii()).map_err(|_| wrong())?;
         value.set_sensitive(true);
-        self.headers.append(name, value);
+        self.sent.append(name, value);
         Ok(self)
     }
 
-    /// With a cookie, `name=value`; several become one header, as browsers do it.
-    pub fn cookie(mut self, text: &str) -> Result<Self, AskFault> {
+    fn cookie(mut self, text: &str) -> Result<Self, AskFault> {
         if !text.contains('=') {
             return Err(AskFault::Cookie);
         }
-        let all = join_cookies(self.headers.get(COOKIE), text.as_bytes());
+        let all = join_cookies(self.sent.get(COOKIE), text.as_bytes());
         let mut value = HeaderValue::from_bytes(&all).map_err(|_| AskFault::Cookie)?;
         value.set_sensitive(true);
-        self.headers.insert(COOKIE, value);
+        self.sent.insert(COOKIE, value);
         Ok(self)
     }
 
     /// With the fixes of these servers only, by name in any case; other names are passed over.
     #[must_use]
     pub fn fixes(mut self, names: &[String]) -> Self {
-        let named = |server: &Server| {
+        let wanted = |server: &Server| {
             names
                 .iter()
                 .any(|n| n.eq_ignore_ascii_case(server.as_str()))
         };
-        self.fix.extend(Server::ALL.into_iter().filter(named));
+        self.fix.extend(Server::ALL.into_iter().filter(wanted));
         self
     }
 
@@ -153,9 +161,9 @@ impl Ask {
 
     /// What of the headers tells visitors apart.
     pub fn credentials(&self) -> Credentials {
-        let others = self.headers.keys().filter(|name| **name != COOKIE);
+        let others = self.sent.keys().filter(|name| **name != COOKIE);
         Credentials {
-            cookie: self.headers.contains_key(COOKIE),
+            cookie: self.sent.contains_key(COOKIE),
             headers: others.map(title_case).collect(),
         }
     }

@@ -47,7 +47,7 @@ pub fn text(diagnosis: &Diagnosis) -> String {
         "unjudged": unjudged,
         "route": diagnosis.route,
     });
-    format!("{object}\n")
+    object.to_string()
 }
 
 fn finding(finding: &Finding, servers: &[Server]) -> Value {

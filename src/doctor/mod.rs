@@ -63,7 +63,7 @@ pub struct Diagnosis {
 
 /// Visits the URL as often as needed, and judges what was seen.
 pub async fn examine(ask: &Ask) -> Diagnosis {
-    let seen = rounds::observe(ask).await;
+    let seen = Box::pin(rounds::observe(ask)).await;
     diagnose(seen, Yardstick::default(), &ask.fix)
 }
 
@@ -95,5 +95,14 @@ impl Diagnosis {
     /// Whether anybody gets events.
     pub fn is_usable(&self) -> bool {
         !findings::is_broken(&self.findings)
+    }
+
+    /// What is printed about it: for a program, or for whoever looks at the standard output.
+    pub fn text(&self, json: bool) -> String {
+        if json {
+            json::text(self)
+        } else {
+            report::text(self, report::has_colour())
+        }
     }
 }

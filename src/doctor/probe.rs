@@ -6,6 +6,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -61,13 +62,15 @@ struct Open {
 
 impl Errand {
     /// Runs it; whatever happens is part of the result.
-    pub(super) async fn run(&self) -> Visit {
-        let mut visit = Visit::default();
-        match self.open(&mut visit).await {
-            Ok(open) => self.watch(open, &mut visit).await,
-            Err(failure) => visit.end = End::Failed(failure),
-        }
-        visit
+    pub(super) fn run(&self) -> Pin<Box<dyn Future<Output = Visit> + Send + '_>> {
+        Box::pin(async {
+            let mut visit = Visit::default();
+            match self.open(&mut visit).await {
+                Ok(open) => self.watch(open, &mut visit).await,
+                Err(failure) => visit.end = End::Failed(failure),
+            }
+            visit
+        })
     }
 
     /// Runs it as far as the head, tells whether one came, and keeps the answer open until dropped.

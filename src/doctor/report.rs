@@ -4,12 +4,20 @@
 //! character in it but the line end.
 
 use super::Diagnosis;
+use std::io::IsTerminal;
+
 use super::advice::{Fix, Server};
 use super::finding::{Finding, Severity, count, shown};
 use super::wrap::{WIDTH, columns, put};
 
 /// Where the text of the table begins.
 const TABLE: &str = "                ";
+
+/// Whether a report on the standard output should have colour: for a person who has not refused it.
+pub fn has_colour() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stdout().is_terminal() && !refused
+}
 
 /// Writes the report; with `colour` if somebody looks at it.
 pub fn text(diagnosis: &Diagnosis, colour: bool) -> String {
@@ -45,7 +53,8 @@ pub fn text(diagnosis: &Diagnosis, colour: bool) -> String {
     put(&mut out, "With Fantail  ", &diagnosis.fantail);
     if let Some(route) = &diagnosis.route {
         out.push_str("\nTo paste into fantail.toml:\n\n");
-        out.push_str(route);
+        out.push_str(route.trim_end());
+        out.push('\n');
     }
     out
 }
@@ -70,7 +79,15 @@ fn row(out: &mut String, finding: &Finding, paint: Paint) {
         saw.push(c);
     }
     let word = paint.severity(finding.severity, &word);
-    out.push_str(&format!("  {}  {word}  {saw}\n", finding.code));
+    out.extend([
+        "  ",
+        &finding.code.to_string(),
+        "  ",
+        &word,
+        "  ",
+        &saw,
+        "\n",
+    ]);
 }
 
 fn detail(out: &mut String, finding: &Finding, servers: &[Server], paint: Paint) {
@@ -123,7 +140,7 @@ fn worst(findings: &[Finding]) -> Severity {
 }
 
 fn line(out: &mut String, head: &str, text: &str) {
-    out.push_str(&format!("{head:<14}{text}\n"));
+    out.extend([&format!("{head:<14}"), text, "\n"]);
 }
 
 /// Colours, if there are any.

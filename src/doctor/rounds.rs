@@ -41,7 +41,7 @@ pub(super) async fn observe(ask: &Ask) -> Observation {
         return seen;
     }
     let (crowd, foreign, preflight) = (crowd(ask, &seen.first), foreign(ask), preflight(ask));
-    seen.crowd = Some(crowd.await);
+    seen.crowd = Some(Box::pin(crowd).await);
     seen.resumed = resume(ask, &seen.first).await;
     let (foreign, preflight) = tokio::join!(foreign.run(), preflight.run());
     (seen.foreign, seen.preflight) = (Some(foreign), Some(preflight));
@@ -56,7 +56,7 @@ fn first(ask: &Ask) -> Errand {
     Errand {
         method: Method::GET,
         url: ask.url.clone(),
-        given: ask.headers.clone(),
+        given: ask.sent.clone(),
         own: headers(&[
             (header::ACCEPT, "text/event-stream"),
             (header::ACCEPT_ENCODING, "identity"),
@@ -126,7 +126,7 @@ fn add_cookie(headers: &mut HeaderMap, set: &HeaderValue) {
 /// Comes back with the id of the last event but one, because then it is known what must follow.
 async fn resume(ask: &Ask, first: &Visit) -> Option<Resumed> {
     let events = Reading::of(first).events;
-    let place = events.len().checked_sub(2).unwrap_or_default();
+    let place = events.len().saturating_sub(2);
     let (_, event) = events.get(place)?;
     let id = event
         .id

@@ -93,8 +93,7 @@ fn list(names: &[String]) -> String {
     if line.len() < WIDTH / 2 {
         return line;
     }
-    let lines: String = quoted.iter().map(|name| format!("  {name},\n")).collect();
-    format!("[\n{lines}]")
+    format!("[\n  {},\n]", quoted.join(",\n  "))
 }
 
 /// A TOML string; a long one goes over several lines, which TOML joins again.

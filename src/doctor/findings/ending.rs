@@ -36,7 +36,7 @@ pub(super) fn ends(case: &Case) -> Option<Finding> {
     let visits = 3600_f64 / again.as_secs_f64().max(0.5);
     let finding = Finding::note(
         Code::Ends,
-        format!("ends {what}: after {after} and {events}"),
+        format!("ends {what}, after {after}, with {events}"),
     )
     .browser(format!(
         "sees an error and asks again after {}: {visits:.0} requests an hour from each visitor",
@@ -68,12 +68,7 @@ pub(super) fn silence(case: &Case) -> Option<Finding> {
     }
     if longest <= case.yardstick.silence {
         let is_judged = visit.was_ended() || case.seen.looked > case.yardstick.silence;
-        let ok = || {
-            Finding::ok(
-                Code::Silence,
-                format!("never silent for more than {}", time(longest)),
-            )
-        };
+        let ok = || Finding::ok(Code::Silence, format!("longest silence {}", time(longest)));
         return is_judged.then(ok);
     }
     let finding = Finding::warning(Code::Silence, format!("silent for {}", time(longest)))

@@ -96,12 +96,10 @@ fn falling(own: &[&Event]) -> Option<Trouble> {
 /// C17.
 pub(super) fn resume(case: &Case) -> Option<Finding> {
     let resumed = case.seen.resumed.as_ref()?;
-    let came = Reading::of(&resumed.visit);
-    let (_, first) = came.events.first()?;
+    let again = Reading::of(&resumed.visit);
+    let (_, first) = again.events.first()?;
     let before: Vec<&Event> = events(&case.body).collect();
-    let place = before
-        .iter()
-        .position(|event| event.id == first.id && event.data == first.data);
+    let place = before.iter().position(|event| event.id == first.id);
     let id = shown(&resumed.id, SHOWN_ID);
     let is_last = before.len() <= resumed.place + 1;
     let (saw, browser) = match place {
@@ -119,8 +117,8 @@ pub(super) fn resume(case: &Case) -> Option<Finding> {
             ));
         }
         Some(place) => {
-            let again = count((resumed.place + 1).saturating_sub(place), "event");
-            let saw = format!("ignores Last-Event-ID: {id}, sends {again} again");
+            let repeats = count((resumed.place + 1).saturating_sub(place), "event");
+            let saw = format!("ignores Last-Event-ID: {id}, sends {repeats} again");
             (saw, "gets events twice when it comes back")
         }
         None => {
@@ -131,7 +129,7 @@ pub(super) fn resume(case: &Case) -> Option<Finding> {
     let finding = Finding::warning(Code::Resume, saw)
         .browser(browser)
         .fantail(
-            "resumes its own clients from memory; only what PHP or ASP said meanwhile is lost",
+            "resumes its clients from memory; only what came while it was away itself is lost",
         );
     Some(finding.fixes(advice::RESUME))
 }

@@ -23,12 +23,12 @@ pub(super) fn media_type(case: &Case) -> Option<Finding> {
     if status != 200 {
         return None;
     }
-    let came = if full.is_empty() {
+    let what = if full.is_empty() {
         "no type".to_owned()
     } else {
         format!("type {}", shown(full, SHOWN_TYPE))
     };
-    let finding = Finding::fault(Code::Type, format!("{came}: {}", cause(&visit.body)))
+    let finding = Finding::fault(Code::Type, format!("{what}: {}", cause(&visit.body)))
         .browser("takes nothing but text/event-stream, closes for good")
         .fantail("answers 502 with this reason");
     Some(finding.fixes(advice::TYPE))

@@ -126,6 +126,12 @@ pub fn unjudged(case: &Case) -> Vec<(Code, &'static str)> {
             "session lock: needs a cookie, --cookie 'NAME=value'",
         ));
     }
+    if matches!(Sharing::of(case), Sharing::Unknown) {
+        list.push((
+            Code::Sharing,
+            "sharing: no events of two visitors to compare within 3 s",
+        ));
+    }
     if case.seen.workers.is_none() {
         list.push((
             Code::Workers,
@@ -141,7 +147,7 @@ fn time(duration: Duration) -> String {
     match millis {
         0 => "less than 1 ms".to_owned(),
         1..1000 => format!("{millis} ms"),
-        1000..10_000 => format!("{:.1} s", duration.as_secs_f64()),
+        1000..10_000 if millis % 1000 >= 50 => format!("{:.1} s", duration.as_secs_f64()),
         _ => format!("{:.0} s", duration.as_secs_f64()),
     }
 }

@@ -19,20 +19,11 @@ pub(super) fn size(case: &Case) -> Option<Finding> {
     if !case.is_readable() {
         return None;
     }
-    let limit = u64::try_from(EVENT_BYTES).unwrap_or(u64::MAX);
+    if let Some(largest) = case.body.oversize.iter().max() {
+        return Some(oversize(*largest));
+    }
     let body = &case.body;
     let all = body.events.len();
-    let largest = body.oversize.iter().max();
-    if let Some(largest) = largest {
-        let saw = format!(
-            "an event of {largest} bytes, above Fantail's {}",
-            units::show_size(limit)
-        );
-        let finding = Finding::warning(Code::Size, saw)
-            .browser("takes it, slowly (WebKit needs 15 s for 20 MiB)")
-            .fantail("passes it over and tells its clients of the gap");
-        return Some(finding.fixes(advice::SIZE));
-    }
     if case.seen.first.end == End::Full {
         let saw = format!(
             "{} and {} bytes, then the look was over",
@@ -44,19 +35,33 @@ pub(super) fn size(case: &Case) -> Option<Finding> {
     if all == 0 {
         return None;
     }
-    let time = case.seen.first.ended.max(Duration::from_secs(1));
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let rate = all as f64 / time.as_secs_f64();
-    let saw = format!(
-        "{}, {rate:.1} a second, the largest {} bytes",
-        count(all, "event"),
-        body.largest
-    );
-    if rate > FAST || body.largest > LARGE {
+    let (events, largest) = (count(all, "event"), body.largest);
+    let rate = rate(all, case.seen.first.ended);
+    let saw = match rate {
+        Some(rate) => format!("{events}, {rate:.1} a second, the largest {largest} bytes"),
+        None => format!("{events}, the largest {largest} bytes"),
+    };
+    if rate.is_some_and(|rate| rate > FAST) || largest > LARGE {
         let finding = Finding::note(Code::Size, saw)
             .browser("runs its handler for each of them")
             .fantail("sends each of them to each client");
         return Some(finding.fixes(advice::SIZE));
     }
     Some(Finding::ok(Code::Size, saw))
+}
+
+fn oversize(largest: u64) -> Finding {
+    let limit = units::show_size(u64::try_from(EVENT_BYTES).unwrap_or(u64::MAX));
+    let saw = format!("an event of {largest} bytes, above Fantail's {limit}");
+    Finding::warning(Code::Size, saw)
+        .browser("takes it, slowly (WebKit needs 15 s for 20 MiB)")
+        .fantail("passes it over and tells its clients of the gap")
+        .fixes(advice::SIZE)
+}
+
+/// Events in a second, of a stream that lasted for one at least.
+fn rate(events: usize, time: Duration) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = events as f64 / time.as_secs_f64();
+    (time >= Duration::from_secs(1)).then_some(rate)
 }

@@ -104,14 +104,11 @@ fn by_the_clock(case: &Case) -> Option<String> {
 /// The first `HH:MM:SS` in a text.
 fn seconds_of_day(text: &str) -> Option<u64> {
     text.as_bytes().windows(8).find_map(|window| {
-        let &[a, b, b':', c, d, b':', e, f] = window else {
-            return None;
+        let mut parts = str::from_utf8(window).ok()?.split(':');
+        let mut two = || {
+            let part = parts.next().filter(|part| part.len() == 2)?;
+            part.parse::<u64>().ok()
         };
-        let digits = [a, b, c, d, e, f];
-        let two = |tens: u8, ones: u8| u64::from(tens - b'0') * 10 + u64::from(ones - b'0');
-        digits
-            .iter()
-            .all(u8::is_ascii_digit)
-            .then(|| two(a, b) * 3600 + two(c, d) * 60 + two(e, f))
+        Some(two()? * 3600 + two()? * 60 + two()?)
     })
 }
