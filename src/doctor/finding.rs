@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use super::advice::Fix;
 
@@ -56,6 +57,38 @@ pub enum Code {
     Cors = 21,
     /// Sizes and rates.
     Size = 22,
+}
+
+// === impl Code ===
+
+impl Code {
+    /// What it is about, in a few words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Reach => "connection",
+            Self::Redirect => "redirects",
+            Self::Status => "status",
+            Self::Type => "content type",
+            Self::Charset => "charset",
+            Self::Ends => "end of the answer",
+            Self::Compressed => "compression",
+            Self::Buffered => "buffering",
+            Self::BlankLine => "blank lines",
+            Self::Escapes => "line ends",
+            Self::Notices => "messages in the stream",
+            Self::Unknown => "lines without a field",
+            Self::Bom => "byte order mark",
+            Self::Silence => "silence",
+            Self::Cut => "cut off",
+            Self::Ids => "ids and retry",
+            Self::Resume => "resume",
+            Self::SessionLock => "session lock",
+            Self::Workers => "workers",
+            Self::Sharing => "sharing",
+            Self::Cors => "other origins (CORS)",
+            Self::Size => "size and rate",
+        }
+    }
 }
 
 impl fmt::Display for Code {
@@ -186,4 +219,15 @@ fn is_format(c: char) -> bool {
 pub fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+/// A time as people say it.
+pub fn time(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match millis {
+        0 => "less than 1 ms".to_owned(),
+        1..1000 => format!("{millis} ms"),
+        1000..10_000 if millis % 1000 >= 50 => format!("{:.1} s", duration.as_secs_f64()),
+        _ => format!("{:.0} s", duration.as_secs_f64()),
+    }
 }

@@ -11,7 +11,7 @@
 //! | `unjudged` | `{code, needs}` for what could not be looked at |
 //! | `route` | the `[[route]]` block, or null |
 //!
-//! A finding has `code` (`"C08"`), `severity` (`"ok"`, `"note"`, `"warning"`, `"fault"`), `saw`,
+//! A finding has `code` (`"C08"`), `title` (`"buffering"`), `severity` (`"ok"`, `"note"`, `"warning"`, `"fault"`), `saw`,
 //! `browser` and `fantail` (empty if there is nothing to say) and `fixes`: `{server, text}`, where
 //! `server` is null if the fix is for any.
 //!
@@ -56,6 +56,7 @@ fn finding(finding: &Finding, servers: &[Server]) -> Value {
         .collect();
     json!({
         "code": finding.code.to_string(),
+        "title": finding.code.title(),
         "severity": finding.severity.as_str(),
         "saw": finding.saw,
         "browser": finding.browser,

@@ -75,19 +75,18 @@ impl Reading {
         reading
     }
 
-    /// Whether two readings have an event in common: id and data.
-    pub fn shares_with(&self, other: &Self) -> bool {
-        self.events.iter().any(|(_, a)| {
-            other
-                .events
-                .iter()
-                .any(|(_, b)| a.id == b.id && a.data == b.data)
-        })
+    /// What visitors are compared by: the events, and the one that only lacks its blank line.
+    pub fn told(&self) -> impl Iterator<Item = &Event> {
+        self.events
+            .iter()
+            .map(|(_, event)| event)
+            .chain(&self.pending)
     }
 
-    /// How many lines end in data that no blank line completed.
-    pub fn has_data(&self) -> bool {
-        !self.events.is_empty() || self.lines.data > 0
+    /// Whether two readings have an event in common: id and data.
+    pub fn shares_with(&self, other: &Self) -> bool {
+        let same = |a: &Event, b: &Event| a.id == b.id && a.data == b.data;
+        self.told().any(|a| other.told().any(|b| same(a, b)))
     }
 
     fn read(&mut self, visit: &Visit, encoding: &'static Encoding) {

@@ -7,7 +7,7 @@ use super::Diagnosis;
 use std::io::IsTerminal;
 
 use super::advice::{Fix, Server};
-use super::finding::{Finding, Severity, count, shown};
+use super::finding::{Finding, Severity, count, shown, time};
 use super::wrap::{WIDTH, columns, put};
 
 /// Where the text of the table begins.
@@ -52,7 +52,11 @@ pub fn text(diagnosis: &Diagnosis, colour: bool) -> String {
     put(&mut out, "A browser     ", &diagnosis.browser);
     put(&mut out, "With Fantail  ", &diagnosis.fantail);
     if let Some(route) = &diagnosis.route {
-        out.push_str("\nTo paste into fantail.toml:\n\n");
+        out.push_str(if diagnosis.is_usable() {
+            "\nTo paste into fantail.toml:\n\n"
+        } else {
+            "\nTo paste into fantail.toml, once it is mended:\n\n"
+        });
         out.push_str(route.trim_end());
         out.push('\n');
     }
@@ -62,8 +66,10 @@ pub fn text(diagnosis: &Diagnosis, colour: bool) -> String {
 fn looked(diagnosis: &Diagnosis) -> String {
     let events = count(diagnosis.events, "event");
     let bytes = count(diagnosis.bytes, "byte");
-    let seconds = diagnosis.took.as_secs_f64();
-    format!("looked at the stream for {seconds:.1} s: {events}, {bytes}")
+    format!(
+        "looked at it for {}: {events}, {bytes}",
+        time(diagnosis.took)
+    )
 }
 
 /// One line of the table: what was seen, cut to the width; the details have it in full.
@@ -91,7 +97,8 @@ fn row(out: &mut String, finding: &Finding, paint: Paint) {
 }
 
 fn detail(out: &mut String, finding: &Finding, servers: &[Server], paint: Paint) {
-    let title = format!("{} {}", finding.code, finding.severity.as_str());
+    let code = finding.code;
+    let title = format!("{code} {}: {}", finding.severity.as_str(), code.title());
     out.push('\n');
     out.push_str(&paint.severity(finding.severity, &title));
     out.push('\n');

@@ -79,7 +79,7 @@ pub fn browser(case: &Case) -> String {
 /// What the same browser sees behind Fantail.
 pub fn fantail(case: &Case, findings: &[Finding]) -> String {
     if is_broken(findings) {
-        return "does not help before the faults above are mended.".to_owned();
+        return "no better, before the faults above are mended.".to_owned();
     }
     let one_shot = case.seen.first.was_ended() && case.seen.first.is_stream();
     if one_shot {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http::header::CONTENT_LENGTH;
 
-use super::{Case, time};
+use super::Case;
 use crate::doctor::advice;
-use crate::doctor::finding::{Code, Finding, count};
+use crate::doctor::finding::{Code, Finding, count, time};
 use crate::doctor::observation::End;
 
 /// Who closes so early has nothing more to say.

@@ -126,7 +126,7 @@ pub fn unjudged(case: &Case) -> Vec<(Code, &'static str)> {
             "session lock: needs a cookie, --cookie 'NAME=value'",
         ));
     }
-    if matches!(Sharing::of(case), Sharing::Unknown) {
+    if sharing::sharing(case).is_none() {
         list.push((
             Code::Sharing,
             "sharing: no events of two visitors to compare within 3 s",
@@ -138,16 +138,6 @@ pub fn unjudged(case: &Case) -> Vec<(Code, &'static str)> {
             "workers: opens many streams, so only with --workers 8",
         ));
     }
+    list.sort_by_key(|(code, _)| *code);
     list
-}
-
-/// A time as people say it.
-fn time(duration: Duration) -> String {
-    let millis = duration.as_millis();
-    match millis {
-        0 => "less than 1 ms".to_owned(),
-        1..1000 => format!("{millis} ms"),
-        1000..10_000 if millis % 1000 >= 50 => format!("{:.1} s", duration.as_secs_f64()),
-        _ => format!("{:.0} s", duration.as_secs_f64()),
-    }
 }

@@ -1,8 +1,8 @@
 //! C01–C03: whether there is an answer, from where, and what its status means.
 
-use super::{Case, time};
+use super::Case;
 use crate::doctor::advice;
-use crate::doctor::finding::{Code, Finding, shown};
+use crate::doctor::finding::{Code, Finding, shown, time};
 use crate::doctor::observation::{End, Failure};
 
 const RETRIES: &str =

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 
-use super::{Case, time};
+use super::Case;
 use crate::doctor::advice;
-use crate::doctor::finding::{Code, Finding};
+use crate::doctor::finding::{Code, Finding, time};
 use crate::doctor::observation::{Crowd, Visit};
 use crate::doctor::reading::Reading;
 
@@ -97,7 +97,7 @@ pub(super) fn sharing(case: &Case) -> Option<Finding> {
             let saw = format!("visitors see the same, but the answer has {signs}");
             Some(Finding::note(Code::Sharing, saw).fantail(harmless))
         }
-        Sharing::Unknown if !Reading::of(&crowd.one).events.is_empty() => {
+        Sharing::Unknown if Reading::of(&crowd.one).told().next().is_some() => {
             let saw = "two visitors at the same time saw different events";
             let finding = Finding::note(Code::Sharing, saw)
                 .fantail("shows everybody the same ones; is that right for this stream?");
@@ -138,7 +138,7 @@ impl Sharing {
         let stranger = Reading::of(stranger);
         if one.shares_with(&stranger) {
             Self::Same
-        } else if has_credentials && one.shares_with(&two) && !stranger.events.is_empty() {
+        } else if has_credentials && one.shares_with(&two) && stranger.told().next().is_some() {
             Self::Personal("a visitor who sends nothing along sees other events")
         } else {
             Self::Unknown

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Case, time};
+use super::Case;
 use crate::doctor::advice;
-use crate::doctor::finding::{Code, Finding, count};
+use crate::doctor::finding::{Code, Finding, count, time};
 use crate::doctor::observation::{End, Failure};
 use crate::doctor::reading::Bunch;
 
