@@ -1,5 +1,7 @@
 //! `fantail doctor` as a person runs it: what it prints, and how it exits.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Output};
