@@ -64,6 +64,9 @@ pub fn text(diagnosis: &Diagnosis, colour: bool) -> String {
 }
 
 fn looked(diagnosis: &Diagnosis) -> String {
+    if diagnosis.took.is_zero() {
+        return "no answer that could be looked at".to_owned();
+    }
     let events = count(diagnosis.events, "event");
     let bytes = count(diagnosis.bytes, "byte");
     format!(

@@ -23,8 +23,8 @@ pub const HTTPS: &[Fix] = &[any(
 )];
 /// C02.
 pub const LOGIN: &[Fix] = &[any(
-    "send what a logged-in visitor sends: --cookie 'NAME=value' or --header 'Authorization: …'\n\
-         and declare it in the route: headers = [\"Cookie\"]",
+    "send what a logged-in visitor sends:  --cookie 'NAME=value'  --header 'Name: value'\n\
+     and declare it in the route:  headers = [\"Cookie\"]",
 )];
 /// C03.
 pub const STATUS: &[Fix] = &[any(

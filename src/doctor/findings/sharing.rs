@@ -47,7 +47,10 @@ pub(super) fn workers(case: &Case) -> Option<Finding> {
         });
     let saw = match &case.seen.workers {
         Some(w) if w.opened < w.asked => {
-            format!("of {} streams at once {} were opened", w.asked, w.opened)
+            format!(
+                "only {} of {} streams at once got an answer",
+                w.opened, w.asked
+            )
         }
         Some(w) if w.before.is_some() && w.during.is_none() => {
             format!(

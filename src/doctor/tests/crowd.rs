@@ -33,7 +33,7 @@ async fn a_server_with_one_worker_is_found_by_opening_streams() {
         .unwrap();
     let diagnosis = diagnosis(&ask, yardstick()).await;
     let found = find(&diagnosis, Code::Workers);
-    assert_eq!(found.saw, "of 3 streams at once 1 were opened");
+    assert_eq!(found.saw, "only 1 of 3 streams at once got an answer");
 }
 
 #[rstest]

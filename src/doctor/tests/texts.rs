@@ -122,7 +122,9 @@ fn a_long_url_is_written_over_several_lines_that_mean_the_same() {
 
 #[test]
 fn a_url_that_no_route_can_say_gets_none() {
-    assert_eq!(route::block(&case("http://a/x//y", visit(&[]))), None);
+    for url in ["http://a/x//y", "https://a/"] {
+        assert_eq!(route::block(&case(url, visit(&[]))), None);
+    }
 }
 
 #[rstest]
