@@ -67,7 +67,12 @@ impl Errand {
             let mut visit = Visit::default();
             match self.open(&mut visit).await {
                 Ok(open) => self.watch(open, &mut visit).await,
-                Err(failure) => visit.end = End::Failed(failure),
+                Err(failure) => {
+                    if failure == Failure::HeadTimeout {
+                        visit.ended = self.head;
+                    }
+                    visit.end = End::Failed(failure);
+                }
             }
             visit
         })

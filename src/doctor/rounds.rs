@@ -16,9 +16,11 @@ use super::observation::{Crowd, Head, Observation, Resumed, Visit, Workers};
 use super::probe::{Errand, headers};
 use super::reading::Reading;
 
-/// Of the first visit; all others keep less, so that everything stays below 8 MiB.
+/// Of the first visit; all others keep less.
 const KEEP_BYTES: usize = 4 << 20;
 const KEEP_LATER_BYTES: usize = 512 << 10;
+/// So long a head is waited for at least, however short the look: a busy server is not a broken one.
+const HEAD: Duration = Duration::from_secs(2);
 /// How long the later visits look at most: they compare, the first one watches.
 const LATER: Duration = Duration::from_secs(3);
 /// So much later the second of two equal visitors comes: the first has the session by then.
@@ -66,7 +68,7 @@ fn first(ask: &Ask) -> Errand {
                 concat!("fantail-doctor/", env!("CARGO_PKG_VERSION")),
             ),
         ]),
-        head: ask.look,
+        head: ask.look.max(HEAD),
         look: ask.look,
         keep: KEEP_BYTES,
     }
@@ -190,7 +192,7 @@ async fn workers(ask: &Ask) -> Workers {
         }
     };
     // Who has no answer by then is a result too.
-    drop(timeout(ask.look.min(LATER), all).await);
+    drop(timeout(ask.look.clamp(HEAD, LATER), all).await);
     let during = head_time(page.run().await.head);
     Workers {
         asked: ask.workers,

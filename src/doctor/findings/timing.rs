@@ -38,10 +38,10 @@ pub(super) fn buffered(case: &Case) -> Option<Finding> {
 }
 
 fn withheld(case: &Case) -> Finding {
-    let looked = time(case.seen.looked);
+    let waited = time(case.seen.first.ended);
     Finding::fault(
         Code::Buffered,
-        format!("connected, but not even a head came in {looked}: held back, or no free worker"),
+        format!("connected, but not even a head came in {waited}: held back, or no free worker"),
     )
     .browser("waits; `onopen` fires when the script ends, or never")
     .fantail("waits up to `timeouts.head`, 10 s, then tries again")

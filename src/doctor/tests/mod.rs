@@ -153,7 +153,7 @@ async fn what_is_harmless_is_not_warned_about(#[case] script: Script) {
     f::withheld,
     Code::Buffered,
     Severity::Fault,
-    "not even a head came in 200 ms"
+    "not even a head came in 2 s"
 )]
 #[case::c09(
     f::asp,
