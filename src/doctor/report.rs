@@ -120,15 +120,11 @@ fn detail(out: &mut String, finding: &Finding, servers: &[Server], paint: Paint)
     }
 }
 
-/// The fixes for these servers, and those for everybody; all of them if none is known.
+/// The fixes for these servers and those for any; all, if there are none of either.
 pub(super) fn fixes<'a>(fixes: &'a [Fix], servers: &'a [Server]) -> impl Iterator<Item = &'a Fix> {
-    let has_own = fixes
-        .iter()
-        .any(|f| f.server.is_some_and(|s| servers.contains(&s)));
-    fixes.iter().filter(move |fix| match fix.server {
-        Some(server) => !has_own || servers.contains(&server),
-        None => true,
-    })
+    let fits = |fix: &Fix| fix.server.is_none_or(|server| servers.contains(&server));
+    let all = servers.is_empty() || !fixes.iter().any(fits);
+    fixes.iter().filter(move |fix| all || fits(fix))
 }
 
 /// What needs words, the worst first.
