@@ -33,6 +33,7 @@ Examples:
   fantail serve --upstream http://127.0.0.1:8000    in front of one server
   fantail serve --config /etc/fantail.toml          with routes and limits
   fantail validate /etc/fantail.toml                what is wrong with a file
+  fantail doctor http://127.0.0.1:8000/events.php   what is wrong with a stream
 
 Exit codes: 0 done, 1 failure at run time, 2 wrong usage, 78 bad configuration.";
 
@@ -50,6 +51,18 @@ What is not given as a flag is looked for in the environment (FANTAIL_SERVER__LI
 FANTAIL_LIMITS__TOPICS: the table and the key of the file in capital letters), then in the file.
 
 Signals: TERM or INT ends the streams one by one, a second one at once.";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  fantail doctor http://127.0.0.1:8000/demo_sse.php
+      Asks a few times, as browsers do, and says what is wrong, how to mend it, and which route
+      Fantail needs for it.
+  fantail doctor http://127.0.0.1:8000/feed.php --cookie 'PHPSESSID=abc' --for 40s
+      As a visitor who is logged in; long enough to see whether the stream falls silent.
+  fantail doctor http://127.0.0.1/events --fix nginx --workers 8
+      Only the fixes for nginx, and whether 8 visitors leave a worker for the rest of the site.
+
+Exit codes: 0 usable (read the warnings), 1 broken, 2 wrong usage.";
 
 /// A reverse proxy for Server-Sent Events: one upstream connection for each topic, fanned out to
 /// thousands of clients.
@@ -74,6 +87,9 @@ pub enum Command {
     Demo(Demo),
     /// Say what is wrong with a configuration file; exit 0 if nothing is, else 78.
     Validate(Validate),
+    /// Say what is wrong with a URL's event stream, and how to mend it; exit 0 if usable, else 1.
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(Doctor),
 }
 
 /// `fantail serve`.
@@ -112,6 +128,32 @@ pub struct Validate {
     /// The configuration file (TOML).
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+}
+
+/// `fantail doctor`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Doctor {
+    /// The URL of the event stream, as the page's EventSource has it.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// Sent along, such as 'Authorization: Bearer …'; repeatable.
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub header: Vec<String>,
+    /// Sent along, such as 'PHPSESSID=abc'; repeatable.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub cookie: Vec<String>,
+    /// How long to look at the stream.
+    #[arg(long = "for", value_name = "TIME", default_value = "10s")]
+    pub look: String,
+    /// One JSON object instead of the text.
+    #[arg(long)]
+    pub json: bool,
+    /// Only the fixes for this server; repeatable [default: who the answer gives away].
+    #[arg(long, value_name = "SERVER", value_parser = ["php", "nginx", "apache", "iis", "asp"])]
+    pub fix: Vec<String>,
+    /// Open so many streams at once and see whether the front page still answers.
+    #[arg(long, value_name = "K", default_value_t = 0, hide_default_value = true)]
+    pub workers: usize,
 }
 
 /// How much is logged.
@@ -238,6 +280,8 @@ mod tests {
     #[case("fantail serve --upstrem http://b")]
     #[case("fantail demo --listen somewhere")]
     #[case("fantail validate")]
+    #[case("fantail doctor")]
+    #[case("fantail doctor http://a --fix lighttpd")]
     #[case("fantail serve --config a --log-level loud")]
     fn wrong_usage_exits_with_2(#[case] line: &str) {
         assert_eq!(command(line).unwrap_err().exit_code(), 2);

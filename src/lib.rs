@@ -45,7 +45,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 5 | `main`, [`app`], [`cli`], [`config`], [`telemetry`], [`demo`]: composition |
+//! | 5 | `main`, [`app`], [`cli`], [`config`], [`telemetry`], [`demo`], [`doctor`]: composition |
 //! | 4 | [`edge`], [`ingest`], [`admin`]: three doors that never import each other |
 //! | 3 | [`delivery`]: sockets fed by cursors |
 //! | 2 | [`hub`], [`source`]: the meeting place, and where events come from |
@@ -69,6 +69,7 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod demo;
+pub mod doctor;
 pub mod drain;
 pub mod edge;
 pub mod event;

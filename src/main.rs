@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use fantail::app::{App, Setup, StartError};
+use fantail::app::{self, App, Setup};
 use fantail::cli::{self, Cli, Command, Exit};
+use fantail::doctor::{self, Ask};
 use fantail::{config, demo, telemetry};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::runtime::Runtime;
 
 /// Many short-lived conversations beside long-lived streams: less fragmentation than the system's.
 #[global_allocator]
@@ -22,24 +23,23 @@ fn run(cli: &Cli) -> Exit {
         Err(exit) => return exit,
     };
     let _log = telemetry::start(cli.log_level.map(cli::LogLevel::as_str));
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&format!("can not start the runtime: {error}"));
-            return Exit::Failure;
+    let Some(runtime) = runtime() else {
+        return Exit::Failure;
+    };
+    let ready = |app: &App| {
+        if let (Command::Demo(_), [address, ..]) = (&cli.command, app.addresses()) {
+            say(&demo::welcome(*address, app.admin_address()));
         }
     };
-    let is_demo = matches!(cli.command, Command::Demo(_));
-    match runtime.block_on(serve(setup, is_demo)) {
-        Ok(()) => Exit::Done,
-        Err(error) => {
-            complain(&format!("fantail: {error}"));
-            Exit::Failure
-        }
-    }
+    let result = runtime.block_on(app::run(setup, ready));
+    let result = result.inspect_err(|error| complain(&format!("fantail: {error}")));
+    result.map_or(Exit::Failure, |()| Exit::Done)
+}
+
+fn runtime() -> Option<Runtime> {
+    let runtime = Runtime::new();
+    let failed = |error: &std::io::Error| complain(&format!("can not start the runtime: {error}"));
+    runtime.inspect_err(failed).ok()
 }
 
 /// What is to be started, or how the process ends because nothing is.
@@ -58,6 +58,7 @@ fn setup(command: &Command) -> Result<Setup, Exit> {
                 Err(Exit::Configuration)
             }
         },
+        Command::Doctor(args) => Err(examine(args)),
         Command::Demo(demo) => demo::setup(demo.listen, demo.admin).map_err(|fault| {
             complain(&fault);
             Exit::Failure
@@ -65,39 +66,25 @@ fn setup(command: &Command) -> Result<Setup, Exit> {
     }
 }
 
-/// What ends a run before its time.
-#[derive(Debug, thiserror::Error)]
-enum RunError {
-    #[error(transparent)]
-    Start(#[from] StartError),
-    #[error("can not listen for signals: {0}")]
-    Signals(#[from] std::io::Error),
-}
-
-async fn serve(setup: Setup, is_demo: bool) -> Result<(), RunError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let app = App::start(setup).await?;
-    if let (true, [address, ..]) = (is_demo, app.addresses()) {
-        say(&demo::welcome(*address, app.admin_address()));
-    }
-    stop_signal(&mut terminate, &mut interrupt).await;
-    tokio::select! {
-        // A drain that is dropped is ended by `halt`.
-        () = app.drain() => {}
-        () = stop_signal(&mut terminate, &mut interrupt) => {
-            tracing::warn!("a second signal: stopping at once");
+/// Looks at a stream and says what is wrong with it.
+fn examine(args: &cli::Doctor) -> Exit {
+    let ask = Ask::new(&args.url, &args.look)
+        .and_then(|ask| ask.headers(&args.header)?.cookies(&args.cookie))
+        .and_then(|ask| ask.fixes(&args.fix).workers(args.workers));
+    let (ask, runtime) = match (ask, runtime()) {
+        (Ok(ask), Some(runtime)) => (ask, runtime),
+        (Err(fault), _) => {
+            complain(&format!("error: {fault}"));
+            return Exit::Usage;
         }
-    }
-    app.halt().await;
-    Ok(())
-}
-
-async fn stop_signal(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        // A signal that one arm does not take is taken by the next call.
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        (_, None) => return Exit::Failure,
+    };
+    let diagnosis = runtime.block_on(doctor::examine(&ask));
+    say(&diagnosis.text(args.json));
+    if diagnosis.is_usable() {
+        Exit::Done
+    } else {
+        Exit::Failure
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod build;
 mod descriptors;
+mod run;
 mod unix_paths;
 
 use std::io;
@@ -27,6 +28,7 @@ use crate::source::Sources;
 use crate::{clock, edge};
 
 pub use build::NetSources;
+pub use run::{RunError, run};
 use unix_paths::UnixPaths;
 
 /// Expired answers are forgotten so often.

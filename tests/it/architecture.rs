@@ -32,7 +32,7 @@ const TABLE: &[(&str, &[&[&str]])] = &[
         ],
     ),
 ];
-const LAYER_5: &[&str] = &["app", "cli", "demo", "lib", "main", "telemetry"];
+const LAYER_5: &[&str] = &["app", "cli", "demo", "doctor", "lib", "main", "telemetry"];
 
 struct File {
     path: PathBuf,

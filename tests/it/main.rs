@@ -19,6 +19,7 @@
 mod architecture;
 mod attacks;
 mod budget;
+mod doctor;
 mod drain;
 mod fastcgi;
 mod lag;

@@ -1,0 +1,44 @@
+//! A run of the program: start, wait for a signal, drain, halt.
+//!
+//! Invariant: a second signal ends a drain at once.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{App, Setup, StartError};
+
+/// What ends a run before its time.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Nothing was started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Without signals nobody could stop it.
+    #[error("can not listen for signals: {0}")]
+    Signals(#[from] std::io::Error),
+}
+
+/// Starts what is set up, tells `ready`, and stops it when a signal says so.
+pub async fn run(setup: Setup, ready: impl FnOnce(&App)) -> Result<(), RunError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let app = App::start(setup).await?;
+    ready(&app);
+    stop_signal(&mut terminate, &mut interrupt).await;
+    tokio::select! {
+        // A drain that is dropped is ended by `halt`.
+        () = app.drain() => {}
+        () = stop_signal(&mut terminate, &mut interrupt) => {
+            tracing::warn!("a second signal: stopping at once");
+        }
+    }
+    app.halt().await;
+    Ok(())
+}
+
+async fn stop_signal(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        // A signal that one arm does not take is taken by the next call.
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,66 @@
+//! The report as one JSON object, for programs.
+//!
+//! | field | |
+//! |---|---|
+//! | `url` | as given |
+//! | `usable` | whether anybody gets events; the exit code says the same |
+//! | `verdict`, `browser`, `fantail` | the sentences of the text |
+//! | `took_ms`, `events`, `bytes` | what the first visit saw |
+//! | `servers` | whose fixes are given: `"PHP"`, `"nginx"`, `"Apache"`, `"IIS"`, `"ASP"` |
+//! | `findings` | see below, in the order of their codes |
+//! | `unjudged` | `{code, needs}` for what could not be looked at |
+//! | `route` | the `[[route]]` block, or null |
+//!
+//! A finding has `code` (`"C08"`), `title` (`"buffering"`), `severity` (`"ok"`, `"note"`, `"warning"`, `"fault"`), `saw`,
+//! `browser` and `fantail` (empty if there is nothing to say) and `fixes`: `{server, text}`, where
+//! `server` is null if the fix is for any.
+//!
+//! Pure. Invariant: fields are added, never renamed or removed.
+
+use serde_json::{Value, json};
+
+use super::Diagnosis;
+use super::advice::Server;
+use super::finding::Finding;
+use super::report::fixes;
+
+/// The object, on one line.
+pub fn text(diagnosis: &Diagnosis) -> String {
+    let servers: Vec<_> = diagnosis.servers.iter().map(|s| s.as_str()).collect();
+    let one = |f| finding(f, &diagnosis.servers);
+    let findings: Vec<Value> = diagnosis.findings.iter().map(one).collect();
+    let unjudged = diagnosis.unjudged.iter();
+    let unjudged: Vec<_> = unjudged
+        .map(|(code, needs)| json!({ "code": code.to_string(), "needs": needs }))
+        .collect();
+    let object = json!({
+        "url": diagnosis.url,
+        "usable": diagnosis.is_usable(),
+        "verdict": diagnosis.verdict,
+        "browser": diagnosis.browser,
+        "fantail": diagnosis.fantail,
+        "took_ms": u64::try_from(diagnosis.took.as_millis()).unwrap_or(u64::MAX),
+        "events": diagnosis.events,
+        "bytes": diagnosis.bytes,
+        "servers": servers,
+        "findings": findings,
+        "unjudged": unjudged,
+        "route": diagnosis.route,
+    });
+    object.to_string()
+}
+
+fn finding(finding: &Finding, servers: &[Server]) -> Value {
+    let fixes: Vec<Value> = fixes(finding.fixes, servers)
+        .map(|fix| json!({ "server": fix.server.map(Server::as_str), "text": fix.text }))
+        .collect();
+    json!({
+        "code": finding.code.to_string(),
+        "title": finding.code.title(),
+        "severity": finding.severity.as_str(),
+        "saw": finding.saw,
+        "browser": finding.browser,
+        "fantail": finding.fantail,
+        "fixes": fixes,
+    })
+}
