@@ -19,6 +19,7 @@
 mod architecture;
 mod attacks;
 mod budget;
+mod demo;
 mod doctor;
 mod drain;
 mod fastcgi;
