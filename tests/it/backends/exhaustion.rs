@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fantail::clock;
 
-use crate::support::Client;
+use crate::support::{Client, eventually};
 
 use super::{Crowd, INTERVAL, Server, gateway};
 
@@ -52,4 +52,9 @@ fn through_fantail_two_hundred_viewers_are_one_worker_and_the_page_answers_at_on
     assert_eq!(busy.unwrap().trim_end(), "active processes:     2");
     crowd.read_to(10);
     crowd.assert_open(&gateway);
+    drop((crowd, gateway));
+    eventually("its log has the loop", || {
+        server.requests("/loop_sse.php") > 0
+    });
+    assert_eq!(server.requests("/loop_sse.php"), 1);
 }

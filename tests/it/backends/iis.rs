@@ -25,9 +25,13 @@ const GBK_EVENT: &[u8] = b"1d\r\ndata: 2026/11/22 \xC9\xCF\xCE\xE7 6:29:31\r\n";
 /// Every poll gets this recording, every client every event of it.
 #[track_caller]
 fn assert_shared(content_type: &str, chunks: &[&[u8]], keys: &str, expected: &str) {
+    assert_recording_shared(&HEAD.replace("TYPE", content_type), chunks, keys, expected);
+}
+
+#[track_caller]
+fn assert_recording_shared(head: &str, body: &[&[u8]], keys: &str, expected: &str) {
     const POLLS: usize = 3;
-    let head = HEAD.replace("TYPE", content_type);
-    let recording: Arc<[u8]> = [head.as_bytes(), &chunks.concat()].concat().into();
+    let recording: Arc<[u8]> = [head.as_bytes(), &body.concat()].concat().into();
     let upstream = Upstream::start(move |mut exchange| exchange.send(&recording));
     let url = format!("http://{}", upstream.address());
     let gateway = gateway(&url, &format!("poll_interval = \"500ms\"\n{keys}"));
@@ -54,6 +58,20 @@ fn the_tutorials_asp_on_iis_is_shared() {
 fn the_tutorials_asp_on_iis_with_a_line_end_behind_the_script_is_shared() {
     let chunks = [EVENT, LINE_END, END];
     assert_shared("text/event-stream", &chunks, "", "11/22/2026 6:29:31 AM");
+}
+
+/// Nothing but the connection's end says where it is over.
+#[test]
+fn the_tutorials_asp_on_an_old_iis_is_shared() {
+    let old = HEAD.replace("Transfer-Encoding: chunked", "Connection: close");
+    let head = old.replace("TYPE", "text/event-stream");
+    let expected = "11/22/2026 6:29:31 AM";
+    for body in [
+        "data: 11/22/2026 6:29:31 AM",
+        "data: 11/22/2026 6:29:31 AM\r\n",
+    ] {
+        assert_recording_shared(&head, &[body.as_bytes()], "", expected);
+    }
 }
 
 #[test]
