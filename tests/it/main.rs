@@ -18,6 +18,7 @@
 
 mod architecture;
 mod attacks;
+mod backends;
 mod budget;
 mod demo;
 mod doctor;

@@ -45,7 +45,7 @@ impl Php {
             .append(true)
             .open(self.directory.path().join("log"))
             .unwrap();
-        let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/php");
+        let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/backends");
         let server = Command::new("php")
             .args(["-S", &format!("127.0.0.1:{}", self.port), "-t", scripts])
             .env("PHP_CLI_SERVER_WORKERS", WORKERS)
