@@ -4,7 +4,9 @@
 mod bodies;
 mod cold;
 mod flaps;
+mod incomplete;
 mod live;
+mod minute;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
