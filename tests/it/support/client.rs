@@ -262,6 +262,11 @@ impl Client {
         true
     }
 
+    /// Whether there is something to read, which may take this time to come.
+    pub(crate) fn has_more(&mut self, time: Duration) -> bool {
+        !self.received.is_empty() || self.is_over || self.fill(time)
+    }
+
     #[track_caller]
     fn byte(&mut self) -> Option<u8> {
         if self.received.is_empty() && !self.is_over {

@@ -5,6 +5,7 @@
 
 mod answers;
 mod client;
+mod exchange;
 mod fpm;
 mod gateway;
 mod get;
@@ -14,9 +15,10 @@ mod upstream;
 
 pub(crate) use answers::{STREAM_HEAD, with_length};
 pub(crate) use client::{Client, Event};
+pub(crate) use exchange::Exchange;
 pub(crate) use fpm::Fpm;
 pub(crate) use gateway::Gateway;
 pub(crate) use get::Get;
 pub(crate) use patience::{eventually, patience, until};
 pub(crate) use process::Process;
-pub(crate) use upstream::{Exchange, Upstream};
+pub(crate) use upstream::Upstream;

@@ -58,6 +58,8 @@ impl Process {
         };
         let ready = until("the program is ready", || {
             let text = lock(&program.log).clone();
+            let is_over = matches!(program.child.try_wait(), Ok(Some(_)));
+            assert!(!is_over, "the program has ended: {text}");
             let line = text
                 .lines()
                 .find(|line| line.contains("fantail is ready"))?;
@@ -71,6 +73,34 @@ impl Process {
     /// Where clients come in.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where operators come in.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// All that it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        lock(&self.log).clone()
+    }
+
+    /// A number of bytes in `/proc/PID/status`.
+    #[track_caller]
+    pub(crate) fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let mut values = status.lines().filter_map(|line| line.split_once(':'));
+        let (_, value) = values.find(|(key, _)| *key == name).unwrap();
+        let kibibytes: u64 = value.trim().trim_end_matches(" kB").parse().unwrap();
+        kibibytes << 10
+    }
+
+    /// `/topics`.
+    #[track_caller]
+    pub(crate) fn topics(&self) -> Vec<serde_json::Value> {
+        let body = Get::new("/topics").connect(self.admin).body();
+        let mut answer: serde_json::Value = serde_json::from_str(&body).unwrap();
+        serde_json::from_value(answer["topics"].take()).unwrap()
     }
 
     /// One series of `/metrics`.

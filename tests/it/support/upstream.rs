@@ -10,6 +10,7 @@ use std::time::Duration;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::answers::STREAM_HEAD;
+use super::exchange::Exchange;
 use super::patience::{eventually, until};
 
 type Script = dyn Fn(Exchange) + Send + Sync;
@@ -21,28 +22,18 @@ pub(crate) struct Upstream {
     listening: Mutex<Option<Listening>>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     script: Box<Script>,
     requests: Mutex<Vec<String>>,
     /// Every connection that has sent a request and is not over, by its number.
-    open: Mutex<Vec<(usize, TcpStream)>>,
+    pub(super) open: Mutex<Vec<(usize, TcpStream)>>,
     /// Those of them whose script streams what [`Upstream::emit`] says.
-    streams: Mutex<Vec<(usize, TcpStream)>>,
+    pub(super) streams: Mutex<Vec<(usize, TcpStream)>>,
 }
 
 struct Listening {
     is_over: Arc<AtomicBool>,
     thread: JoinHandle<()>,
-}
-
-/// One request, and the connection that waits for its answer. Dropping it closes the connection.
-pub(crate) struct Exchange {
-    /// The head, byte by byte as it came.
-    pub(crate) head: String,
-    /// How many requests came before it.
-    pub(crate) number: usize,
-    stream: TcpStream,
-    shared: Arc<Shared>,
 }
 
 // === impl Upstream ===
@@ -216,7 +207,7 @@ fn read_head(stream: &mut TcpStream) -> Option<String> {
     Some(String::from_utf8(head).unwrap())
 }
 
-fn end(stream: &TcpStream, by_reset: bool) {
+pub(super) fn end(stream: &TcpStream, by_reset: bool) {
     if by_reset {
         // The last handle's close is the reset.
         drop(SockRef::from(stream).set_linger(Some(Duration::ZERO)));
@@ -230,77 +221,8 @@ fn end(stream: &TcpStream, by_reset: bool) {
 }
 
 /// A panic elsewhere is told there.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-// === impl Exchange ===
-
-impl Exchange {
-    /// Sends these bytes as they are. A gateway that has hung up is no fault.
-    pub(crate) fn send(&mut self, text: impl AsRef<[u8]>) {
-        drop(self.stream.write_all(text.as_ref()));
-    }
-
-    /// Says nothing for this time; `false` once either side has closed.
-    pub(crate) fn rest_for(&mut self, time: Duration) -> bool {
-        self.stream.set_read_timeout(Some(time)).unwrap();
-        !matches!(self.stream.read(&mut [0]), Ok(0))
-    }
-
-    /// Sends one chunk of a `Transfer-Encoding: chunked` body; an empty one ends it.
-    pub(crate) fn send_chunk(&mut self, text: &str) {
-        self.send(format!("{:x}\r\n{text}\r\n", text.len()));
-    }
-
-    /// Says what the test emits from here on, until either side closes.
-    pub(crate) fn stream(self) {
-        let clone = self.stream.try_clone().unwrap();
-        lock(&self.shared.streams).push((self.number, clone));
-        self.hold();
-    }
-
-    /// Says nothing until either side closes.
-    pub(crate) fn hold(mut self) {
-        let mut byte = [0];
-        while self.stream.read(&mut byte).is_ok_and(|read| read > 0) {}
-    }
-
-    /// What comes behind the request, until either side closes.
-    pub(crate) fn rest(mut self) -> Vec<u8> {
-        let mut rest = Vec::new();
-        // Cut off or not: what came before counts.
-        drop(self.stream.read_to_end(&mut rest));
-        rest
-    }
-
-    /// Waits for the test, which makes the condition true.
-    #[expect(clippy::unused_self, reason = "reads as what the script does")]
-    pub(crate) fn wait(&self, condition: &AtomicBool) {
-        eventually("the test lets the upstream go on", || {
-            condition.load(Ordering::SeqCst)
-        });
-    }
-
-    /// Cuts the connection with a reset, whatever has been sent.
-    pub(crate) fn reset(self) {
-        end(&self.stream, true);
-    }
-
-    /// A value of the request's head; `None` = no such header.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
-        let line = lines.find(|(key, _)| key.eq_ignore_ascii_case(name));
-        line.map(|(_, value)| value.trim())
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        for list in [&self.shared.streams, &self.shared.open] {
-            lock(list).retain(|(number, _)| *number != self.number);
-        }
-    }
 }

@@ -4,8 +4,12 @@
 mod bodies;
 mod cold;
 mod flaps;
+mod giants;
+mod incomplete;
 mod live;
+mod minute;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -78,7 +82,11 @@ struct Bystander(Client);
 
 impl Bystander {
     fn of(gateway: &Gateway, upstream: &Upstream) -> Self {
-        let client = Get::new("/sound").stream(gateway.address());
+        Self::at(gateway.address(), upstream)
+    }
+
+    fn at(gateway: SocketAddr, upstream: &Upstream) -> Self {
+        let client = Get::new("/sound").stream(gateway);
         upstream.wait_for_streams(1);
         Self(client)
     }
