@@ -19,18 +19,19 @@ use crate::edge::{self, Edge, Target};
 use crate::hub::{Hub, RouteTopics};
 use crate::ingest::{Ingest, RouteOptions};
 use crate::metrics::Metrics;
+use crate::source::fastcgi::FastCgiSource;
 use crate::source::http::HttpSource;
 use crate::source::{self, Source, Sources};
 use crate::topic_key::{RouteId, TopicKey};
 
-/// Opens HTTP upstreams.
+/// Opens upstreams over the network: HTTP, FastCGI.
 #[derive(Debug)]
-pub struct HttpSources {
+pub struct NetSources {
     /// By route id.
     options: Vec<Arc<source::Options>>,
 }
 
-impl HttpSources {
+impl NetSources {
     /// For the routes of a configuration.
     pub fn new(config: &Config) -> Self {
         let options = config
@@ -43,14 +44,18 @@ impl HttpSources {
     }
 }
 
-impl Sources for HttpSources {
+impl Sources for NetSources {
     fn source(&self, route: RouteId, key: &TopicKey) -> Arc<dyn Source> {
         let options = self
             .options
             .get(usize::from(route.0))
             .cloned()
             .unwrap_or_default();
-        Arc::new(HttpSource::new(key.clone(), options))
+        if key.url().starts_with("fastcgi://") {
+            Arc::new(FastCgiSource::new(key.clone(), options))
+        } else {
+            Arc::new(HttpSource::new(key.clone(), options))
+        }
     }
 }
 

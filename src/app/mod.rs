@@ -26,7 +26,7 @@ use crate::metrics::Metrics;
 use crate::source::Sources;
 use crate::{clock, edge};
 
-pub use build::HttpSources;
+pub use build::NetSources;
 use unix_paths::UnixPaths;
 
 /// Expired answers are forgotten so often.
@@ -93,7 +93,7 @@ impl std::fmt::Debug for Setup {
 impl Setup {
     /// In front of HTTP upstreams.
     pub fn new(config: Config) -> Self {
-        let sources = Arc::new(HttpSources::new(&config));
+        let sources = Arc::new(NetSources::new(&config));
         Self {
             config,
             metrics: Metrics::new(),

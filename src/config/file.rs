@@ -13,8 +13,7 @@ use super::fault::Faults;
 use super::kinds::{GIGA, MANY, TERA, any_time, bytes, list, number, only, some_time};
 use super::read::{Origin, Report, Section};
 use super::value::{Complaint, Value};
-use super::{Config, DEFAULT_ADMIN, Listen, address, route};
-use crate::edge::template::UpstreamTemplate;
+use super::{Config, DEFAULT_ADMIN, Listen, address, route, upstream};
 use crate::source;
 
 /// hyper's smallest read buffer: a head of that size must be possible.
@@ -86,14 +85,8 @@ pub(super) fn read_upstream<'a>(
     limits.overlay(overlay.limits);
     let (mut config, listeners, base) = common(server, admin, limits);
     let value = Value::flag("upstream", "--upstream", report);
-    match UpstreamTemplate::whole_site(url) {
-        Ok(upstream) => config
-            .routes
-            .extend(super::Route::whole_site(upstream, base)),
-        Err(fault) => value.complain(Complaint::new(
-            format!("{url:?}: {fault}"),
-            "write scheme, host and port, such as --upstream http://127.0.0.1:8000",
-        )),
+    if let Some(site) = value.note(upstream::whole_site(url)) {
+        config.routes.extend(super::Route::whole_site(site, base));
     }
     for route in &config.routes {
         check::no_loop(route, &value, &listeners);

@@ -17,6 +17,7 @@ mod route;
 #[cfg(test)]
 mod tests;
 pub mod units;
+mod upstream;
 mod value;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

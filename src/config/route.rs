@@ -12,10 +12,10 @@ use super::kinds::{
 };
 use super::read::Section;
 use super::value::{Complaint, Value};
-use super::{Config, Route};
+use super::{Config, Route, upstream};
 use crate::delivery::{OnGap, Slow};
 use crate::edge::route::forwardable;
-use crate::edge::template::{PathTemplate, UpstreamTemplate};
+use crate::edge::template::PathTemplate;
 use crate::edge::{Mode, QueryRule};
 use crate::ingest::IdPolicy;
 use crate::source::Incomplete;
@@ -45,9 +45,7 @@ pub(super) fn read<'a>(
 ) -> Found<'a> {
     let logs = config.hub.log_bytes;
     let path = section.require("path", "\"/prices/{symbol}\"", path_template);
-    let upstream = section.require("upstream", "\"http://127.0.0.1:8000/\"", |value| {
-        upstream_template(value, path.as_ref().map(|(path, _)| path))
-    });
+    let upstream = upstream::read(&mut section, path.as_ref().map(|(path, _)| path));
     let by_path = || {
         path.as_ref()
             .map(|(path, at)| (path.as_str().to_owned(), at.clone()))
@@ -58,13 +56,13 @@ pub(super) fn read<'a>(
     let (query, headers) = (query(&mut section), headers(&mut section));
     let topic = topic(&mut section, logs);
     let (delivery, ingest) = streams(&mut section);
-    let source = source_options(&mut section, base.clone(), logs);
+    let mut source = source_options(&mut section, base.clone(), logs);
+    source.root = upstream.root;
     section.read("key", only("\"\""));
     section.read("snapshot", only("\"none\""));
     section.read("max_rate", only("0"));
     section.finish();
-    let (upstream, upstream_at) = upstream.unzip();
-    let parts = path.clone().zip(upstream.flatten()).zip(name.clone());
+    let parts = path.clone().zip(upstream.template).zip(name.clone());
     let route = parts.map(|(((path, _), upstream), (name, _))| Route {
         name,
         path,
@@ -81,7 +79,7 @@ pub(super) fn read<'a>(
         route,
         name,
         path,
-        upstream: upstream_at,
+        upstream: upstream.at,
     }
 }
 
@@ -206,24 +204,6 @@ fn path_template(value: &Value<'_>) -> Result<PathTemplate, Complaint> {
         Complaint::new(
             format!("`path` is {}: {fault}", value.shown()),
             "write a path such as \"/prices\", \"/prices/{symbol}\" or \"/{rest*}\"",
-        )
-    })
-}
-
-/// Without a good path its variables can not be known, so that only the type is looked at.
-fn upstream_template(
-    value: &Value<'_>,
-    path: Option<&PathTemplate>,
-) -> Result<Option<UpstreamTemplate>, Complaint> {
-    let text = value.text()?;
-    let parsed = path
-        .map(|path| UpstreamTemplate::parse(text, path))
-        .transpose();
-    parsed.map_err(|fault| {
-        Complaint::new(
-            format!("`upstream` is {}: {fault}", value.shown()),
-            "write a URL such as \"http://127.0.0.1:8000/demo_sse.php?symbol={symbol}\", with \
-             variables of `path` behind the host only",
         )
     })
 }

@@ -160,6 +160,9 @@ impl From<ExpandFault> for Reject {
             ExpandFault::Variable => Self::BadRequest(
                 "a part of the path takes only 1 to 64 letters, digits, `.`, `-` and `_`",
             ),
+            ExpandFault::Script => Self::BadRequest(
+                "this path leads to scripts only: plain names, the last of which ends in `.php`",
+            ),
             ExpandFault::Query => {
                 Self::BadRequest("a query parameter is not properly percent-encoded")
             }

@@ -37,9 +37,8 @@ pub(super) fn verdict(error: &source::Error) -> Verdict {
         | source::Error::Status(_)
         | source::Error::Redirect(_)
         | source::Error::Body { .. }
-        | source::Error::Broken(_) => {
-            Verdict::Transient(Answer::Unreachable(error.reason().label()))
-        }
+        | source::Error::Broken(_)
+        | source::Error::Cut(_) => Verdict::Transient(Answer::Unreachable(error.reason().label())),
     }
 }
 

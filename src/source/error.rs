@@ -59,6 +59,9 @@ pub enum Error {
     /// The connection broke before the response was complete.
     #[error("the upstream's connection broke: {0}")]
     Broken(#[source] hyper::Error),
+    /// Likewise, where no hyper is in between.
+    #[error("the upstream's connection broke: {0}")]
+    Cut(#[source] io::Error),
 }
 
 impl Error {
@@ -75,7 +78,8 @@ impl Error {
             Self::Redirect(_) => UpstreamReason::Redirect,
             Self::Body { reason, .. } => *reason,
             Self::Broken(e) if is_early_end(e) => UpstreamReason::Eof,
-            Self::Broken(_) => UpstreamReason::Reset,
+            Self::Cut(e) if e.kind() == io::ErrorKind::UnexpectedEof => UpstreamReason::Eof,
+            Self::Broken(_) | Self::Cut(_) => UpstreamReason::Reset,
         }
     }
 }

@@ -23,10 +23,17 @@ use crate::sse::Item;
 use crate::topic_key::{RouteId, TopicKey};
 
 pub mod backoff;
+mod body;
 pub mod charset;
+mod connect;
 mod error;
+pub mod fastcgi;
+mod head;
 pub mod http;
+mod reply;
+mod request;
 pub mod ticker;
+mod wrong_type;
 
 pub use error::{Answer, Error};
 
@@ -132,6 +139,8 @@ pub struct Options {
     pub incomplete: Incomplete,
     /// Overrides the charset that the upstream declares; empty = believe it.
     pub charset: Option<&'static str>,
+    /// FastCGI only: the folder of the scripts as the upstream sees it, without a slash at its end.
+    pub root: Option<Arc<str>>,
 }
 
 impl Default for Options {
@@ -147,6 +156,7 @@ impl Default for Options {
             redirects: 5,
             incomplete: Incomplete::Auto,
             charset: None,
+            root: None,
         }
     }
 }

@@ -20,6 +20,7 @@ mod architecture;
 mod attacks;
 mod budget;
 mod drain;
+mod fastcgi;
 mod lag;
 mod limits;
 mod metrics;

@@ -2,6 +2,7 @@
 
 mod examples;
 mod faults;
+mod upstreams;
 
 use rstest::rstest;
 

@@ -5,10 +5,12 @@
 //! segment (`trust.md` D2).
 
 pub(crate) mod authority;
+mod origin;
 mod path;
 mod piece;
 #[cfg(test)]
 mod properties;
+mod script;
 pub(crate) mod segment;
 #[cfg(test)]
 mod tests;
@@ -62,6 +64,9 @@ pub enum ExpandFault {
     /// An ordinary variable holds something else than a plain name.
     #[error("this part of the path takes 1 to 64 letters, digits, `.`, `-` and `_`")]
     Variable,
+    /// The path would not name a script.
+    #[error("this path leads to scripts only: plain names, the last of which ends in `.php`")]
+    Script,
     /// The remainder of the path is ambiguous.
     #[error("{0}")]
     Rest(&'static str),

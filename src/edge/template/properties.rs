@@ -27,6 +27,30 @@ proptest! {
     }
 
     #[test]
+    fn no_raw_text_runs_anything_but_a_plain_script(
+        raw in prop_oneof![
+            any::<String>(),
+            r"(([a-z%.]|%2[eEfF]|php){1,6}/){0,3}([a-z.%:;@]|%00|%2e){0,8}(\.php)?",
+        ],
+    ) {
+        for (base, upstream) in [
+            ("fastcgi://h:9000/v1.2/", "fastcgi://h:9000/v1.2/{rest*}"),
+            ("fastcgi://unix:/run/x.sock:/a/", "fastcgi://unix:/run/x.sock:/a/{rest*}"),
+        ] {
+            let upstream = UpstreamTemplate::parse(upstream, &path("/{rest*}")).unwrap();
+            let variables = [("rest", raw.as_str())].into_iter().collect();
+            let Ok(url) = upstream.expand(&variables, "") else { continue };
+            let script = url.strip_prefix(base).unwrap();
+            let (folders, name) = script.rsplit_once('/').unwrap_or(("", script));
+            let plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+            prop_assert!(folders.chars().all(|c| plain(c) || c == '/'), "{}", url);
+            prop_assert!(name.chars().all(|c| plain(c) || c == '.'), "{}", url);
+            let stem = name.strip_suffix(".php").unwrap_or_default();
+            prop_assert!(!stem.is_empty() && !name.contains(".."), "{}", url);
+        }
+    }
+
+    #[test]
     fn canonical_text_is_its_own_canonical_form(raw in any::<String>()) {
         if let Ok(once) = segment::canonical(&segment::ascii(&raw)) {
             prop_assert_eq!(segment::canonical(&once), Ok(once));

@@ -75,7 +75,7 @@ const NO_UPSTREAMS: [(&str, &str); 32] = [
         "https upstreams are not supported in this version",
     ),
     ("unix:/run/x", "unix upstreams are not supported"),
-    ("fastcgi://h:9000/", "fastcgi upstreams are not supported"),
+    ("fastcgi:/run/x", "fastcgi://unix:/run/php.sock:/script.php"),
     ("ftp://h/", "http://host:port/path"),
     ("h:8000/", "http://host:port/path"),
     ("/a", "http://host:port/path"),

@@ -3,12 +3,15 @@
 //! Pure. Invariant: variables stand in the path and in values of the query only, and an expanded
 //! URL is parsed again and compared with its template before anybody sees it.
 
+use std::ops::Range;
+
 use http::Uri;
+use http::uri::PathAndQuery;
 use percent_encoding::percent_decode_str;
 
-use super::authority::Authority;
+use super::origin::{Origin, Scheme};
 use super::piece::{Piece, path_pieces, query_pieces};
-use super::{ExpandFault, PathTemplate, TemplateFault, Variables, segment};
+use super::{ExpandFault, PathTemplate, TemplateFault, Variables, script, segment};
 
 /// Longest expanded URL: common servers take 8 KiB of request line.
 const URL_BYTES: usize = 8 << 10;
@@ -26,7 +29,7 @@ const URL_BYTES: usize = 8 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamTemplate {
     text: Box<str>,
-    origin: Box<str>,
+    origin: Origin,
     path: Vec<Piece>,
     query: Vec<Piece>,
     query_names: Vec<Box<str>>,
@@ -37,7 +40,7 @@ pub struct UpstreamTemplate {
 impl UpstreamTemplate {
     /// Parses the upstream of a route with this path.
     pub fn parse(text: &str, path: &PathTemplate) -> Result<Self, TemplateFault> {
-        let (authority, target) = split(text)?;
+        let (origin, target) = Origin::split(text)?;
         let (own_path, query) = target.split_once('?').unwrap_or((target, ""));
         // A server without a path gets what the route leaves over, as whoever writes it means.
         let whole = match path.rest() {
@@ -55,10 +58,18 @@ impl UpstreamTemplate {
                 "an upstream's path has no `.` or `..` segment",
             ));
         }
+        if !own_path.starts_with('/') {
+            let words = "the path of an upstream starts with `/`";
+            return Err(TemplateFault::Syntax(words));
+        }
+        let pieces = path_pieces(own_path, path)?;
+        if origin.scheme == Scheme::FastCgi {
+            script::check(&pieces)?;
+        }
         Ok(Self {
             text: text.into(),
-            origin: origin(authority)?,
-            path: path_pieces(own_path, path)?,
+            origin,
+            path: pieces,
             query: query_pieces(query, path)?,
             query_names: query.split('&').map(decoded_name).collect(),
         })
@@ -81,9 +92,14 @@ impl UpstreamTemplate {
     /// A feed that Fantail makes itself; its URL is `fantail:<name>`.
     pub fn builtin(name: &'static str) -> Self {
         let url = format!("fantail:{name}").into_boxed_str();
-        Self {
+        let origin = Origin {
+            scheme: Scheme::Builtin,
             text: url.clone(),
-            origin: url,
+            separator: "",
+        };
+        Self {
+            text: url,
+            origin,
             path: Vec::new(),
             query: Vec::new(),
             query_names: Vec::new(),
@@ -95,9 +111,15 @@ impl UpstreamTemplate {
         &self.text
     }
 
-    /// `http://host[:port]` with a lower-case host, or `fantail:<name>`.
+    /// `http://host[:port]` or `fastcgi://host:port` with a lower-case host,
+    /// `fastcgi://unix:/path`, or `fantail:<name>`.
     pub fn origin(&self) -> &str {
-        &self.origin
+        &self.origin.text
+    }
+
+    /// Whether the upstream speaks FastCGI, so that its path names a script.
+    pub fn is_fastcgi(&self) -> bool {
+        self.origin.scheme == Scheme::FastCgi
     }
 
     /// Whether the template's own query has a parameter of this decoded name.
@@ -108,13 +130,12 @@ impl UpstreamTemplate {
     /// The URL for these variables (raw, still percent-encoded) and a client query that is filtered
     /// and canonical already. A built-in feed takes neither.
     pub fn expand(&self, variables: &Variables, query: &str) -> Result<String, ExpandFault> {
-        let mut url = String::from(&*self.origin);
+        let mut url = String::from(&*self.origin.text);
         if self.path.is_empty() {
             return Ok(url);
         }
-        for piece in &self.path {
-            piece.expand(variables, &mut url)?;
-        }
+        url.push_str(self.origin.separator);
+        self.expand_path(variables, &mut url)?;
         let mut mark = '?';
         if !self.query.is_empty() {
             url.push(mark);
@@ -134,70 +155,42 @@ impl UpstreamTemplate {
         Ok(url)
     }
 
+    fn expand_path(&self, variables: &Variables, url: &mut String) -> Result<(), ExpandFault> {
+        let begin = url.len();
+        let mut foreign: Vec<Range<usize>> = Vec::new();
+        for piece in &self.path {
+            let at = url.len() - begin;
+            piece.expand(variables, url)?;
+            if !matches!(piece, Piece::Literal(_)) {
+                foreign.push(at..url.len() - begin);
+            }
+        }
+        if self.is_fastcgi() {
+            script::confirm(url.get(begin..).unwrap_or_default(), &foreign)?;
+        }
+        Ok(())
+    }
+
     /// Defence in depth: the URL, read by the parser that the source uses, is still ours.
     fn confirm(&self, url: &str) -> Option<()> {
-        let target = url.strip_prefix(&*self.origin)?;
-        let uri: Uri = url.parse().ok()?;
-        let same_origin = uri.scheme_str() == Some("http")
-            && uri.authority()?.as_str() == self.origin.strip_prefix("http://")?;
-        let same_target = uri.path_and_query()?.as_str() == target;
+        let behind = url.strip_prefix(&*self.origin.text)?;
+        let target = behind.strip_prefix(self.origin.separator)?;
+        let read: PathAndQuery = target.parse().ok()?;
+        let same_origin = self.is_fastcgi() || {
+            let uri: Uri = url.parse().ok()?;
+            uri.scheme_str() == Some("http")
+                && uri.authority()?.as_str() == self.origin.text.strip_prefix("http://")?
+                && uri.path_and_query()? == &read
+        };
+        let same_target = read.as_str() == target;
         let prefix = match self.path.first() {
             Some(Piece::Literal(text)) => &**text,
             _ => "/",
         };
         let dots = |s: &str| segment::decode(s).is_ok_and(|s| segment::is_dots(&s));
-        let inside = uri.path().starts_with(prefix) && !uri.path().split('/').any(dots);
+        let inside = read.path().starts_with(prefix) && !read.path().split('/').any(dots);
         (same_origin && same_target && inside).then_some(())
     }
-}
-
-/// Authority, and all that follows it.
-fn split(text: &str) -> Result<(&str, &str), TemplateFault> {
-    let Some((scheme, rest)) = text.split_once(':') else {
-        return Err(TemplateFault::Syntax(
-            "an upstream is http://host:port/path",
-        ));
-    };
-    let scheme = scheme.to_ascii_lowercase();
-    if matches!(
-        &*scheme,
-        "https" | "unix" | "fastcgi" | "h2c" | "ws" | "wss"
-    ) {
-        let scheme = scheme.into();
-        return Err(TemplateFault::Scheme { scheme });
-    }
-    let ("http", Some(rest)) = (&*scheme, rest.strip_prefix("//")) else {
-        return Err(TemplateFault::Syntax(
-            "an upstream is http://host:port/path",
-        ));
-    };
-    if rest.contains('#') {
-        return Err(TemplateFault::Syntax("an upstream has no fragment (`#`)"));
-    }
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    Ok(rest.split_at_checked(end).unwrap_or((rest, "")))
-}
-
-fn origin(authority: &str) -> Result<Box<str>, TemplateFault> {
-    let words = if authority.contains('@') {
-        "an upstream's URL holds no user name or password"
-    } else if authority.contains(['{', '}']) {
-        "scheme, host and port of an upstream hold no variables"
-    } else {
-        match Authority::parse(authority) {
-            Some(Authority { port: Some(0), .. }) | None => {
-                "the upstream's host and port are not valid: write http://host:port/path"
-            }
-            Some(Authority { host, port: None }) => return Ok(format!("http://{host}").into()),
-            Some(Authority {
-                host,
-                port: Some(port),
-            }) => {
-                return Ok(format!("http://{host}:{port}").into());
-            }
-        }
-    };
-    Err(TemplateFault::Syntax(words))
 }
 
 fn decoded_name(pair: &str) -> Box<str> {

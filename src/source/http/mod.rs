@@ -1,41 +1,34 @@
 //! The source behind a real topic: an HTTP/1.1 upstream that is asked for an event stream.
 //!
 //! Layer 2: may import layer 0 and `clock`. Invariants: one fresh TCP connection for each request,
-//! closed at once when the feed or the opening of it is dropped, for nothing is spawned; not a byte
-//! of a body reaches a parser before its head has proved to be an event stream's; an open takes no
-//! longer than its timeouts times its redirects.
+//! closed at once when the feed or the opening of it is dropped, for nothing is spawned; an open
+//! takes no longer than its timeouts times its redirects.
 
-mod body;
-mod connect;
-mod head;
 mod redirect;
 mod request;
 mod wire;
-mod wrong_type;
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::Uri;
 use tokio::time::timeout;
 
-use self::body::HttpFeed;
-use self::head::Verdict;
-use self::request::Ask;
-use self::wire::Wire;
-use super::{Answer, BoxFuture, Error, Feed, Options, Source};
+use self::wire::{Exchange, Wire};
+use super::body::BodyFeed;
+use super::reply::{self, Reply};
+use super::request::Ask;
+use super::{BoxFuture, Error, Feed, Options, Source, connect};
 use crate::event::EventId;
 use crate::topic_key::TopicKey;
 
-/// How much of a body that is no event stream is read to find out why. A PHP warning or a login
-/// form shows within it.
-const SAMPLE_BYTES: usize = 2 << 10;
-/// How long that may take: the answer is known already, only its cause is wanted.
-const SAMPLE_TIME: Duration = Duration::from_secs(1);
+/// Of `http`.
+const DEFAULT_PORT: u16 = 80;
+
+type HttpFeed = BodyFeed<Exchange>;
 
 /// One `http://` request that can be asked again and again.
 ///
@@ -51,10 +44,10 @@ pub struct HttpSource {
     options: Arc<Options>,
 }
 
-/// What one request brought, unless an error.
-enum Reply {
+/// Where one request led, unless to an error.
+enum Led {
     Feed(Box<HttpFeed>),
-    Moved(Uri),
+    To(Uri),
 }
 
 impl HttpSource {
@@ -75,8 +68,8 @@ impl HttpSource {
                 resume,
             };
             match self.ask(&ask, &url).await? {
-                Reply::Feed(feed) => return Ok(feed),
-                Reply::Moved(to) => url = to,
+                Led::Feed(feed) => return Ok(feed),
+                Led::To(next) => url = next,
             }
             // Once another origin has had a say in where to go, the key's headers stay at home,
             // even if it points back.
@@ -85,27 +78,19 @@ impl HttpSource {
         Err(Error::Redirect("there are too many in a row"))
     }
 
-    async fn ask(&self, ask: &Ask<'_>, url: &Uri) -> Result<Reply, Error> {
-        let stream = connect::connect(url, self.options.connect_timeout).await?;
+    async fn ask(&self, ask: &Ask<'_>, url: &Uri) -> Result<Led, Error> {
+        let host = url.host().unwrap_or_default();
+        let port = url.port_u16().unwrap_or(DEFAULT_PORT);
+        let stream = connect::connect(host, port, self.options.connect_timeout).await?;
         let mut wire = Wire::new(stream, self.options.head_bytes).await?;
-        let request = ask.request(url);
+        let request = request::request(ask, url);
         let response = timeout(self.options.head_timeout, wire.send(request))
             .await
             .map_err(|_| Error::Timeout("response head"))??;
-        let (head, mut body) = response.into_parts();
-        match head::judge(&head, self.options.charset)? {
-            Verdict::Stream(charset) => {
-                let text = charset.text();
-                let suspicions = head::suspicions(&head.headers);
-                let feed = HttpFeed::new(wire, body, text, Arc::clone(&self.options));
-                Ok(Reply::Feed(Box::new(feed.with(suspicions))))
-            }
-            Verdict::Moved => redirect::target(url, &head.headers).map(Reply::Moved),
-            Verdict::WrongType => {
-                let sample = wire.sample(&mut body, SAMPLE_BYTES, SAMPLE_TIME).await;
-                let words = wrong_type::explain(head::content_type(&head.headers), &sample);
-                Err(Error::Answer(Answer::WrongType(words)))
-            }
+        let (head, body) = response.into_parts();
+        match reply::judge(&head, Exchange { wire, body }, &self.options).await? {
+            Reply::Feed(feed) => Ok(Led::Feed(feed)),
+            Reply::Moved => redirect::target(url, &head.headers).map(Led::To),
         }
     }
 

@@ -6,7 +6,6 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -17,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::source::Error;
+use crate::source::body::Chunks;
 
 /// hyper refuses to work with a smaller buffer.
 const SMALLEST_BUFFER: usize = 8192;
@@ -27,6 +27,12 @@ pub(super) struct Wire {
     done: bool,
     /// Kept, because hyper takes its drop for the wish to end the connection.
     sender: SendRequest<Empty<Bytes>>,
+}
+
+/// A conversation whose head has come.
+pub(super) struct Exchange {
+    pub(super) wire: Wire,
+    pub(super) body: Incoming,
 }
 
 impl Wire {
@@ -65,7 +71,7 @@ impl Wire {
     }
 
     /// The next bytes of the body; `None` is an end that the framing promised.
-    pub(super) fn poll_data(
+    fn poll_data(
         &mut self,
         body: &mut Incoming,
         cx: &mut Context<'_>,
@@ -77,25 +83,12 @@ impl Wire {
         drive(&mut self.connection, &mut self.done, cx);
         poll_body(body, cx)
     }
+}
 
-    /// The beginning of a body: as much as comes in time, whether or not it ends well.
-    pub(super) async fn sample(
-        &mut self,
-        body: &mut Incoming,
-        bytes: usize,
-        time: Duration,
-    ) -> Vec<u8> {
-        let mut sample = Vec::new();
-        let read = async {
-            while sample.len() < bytes
-                && let Some(Ok(data)) = poll_fn(|cx| self.poll_data(body, cx)).await
-            {
-                sample.extend(data.iter().take(bytes - sample.len()));
-            }
-        };
-        // Too late is no failure: what has come is the sample.
-        drop(tokio::time::timeout(time, read).await);
-        sample
+impl Chunks for Exchange {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let data = self.wire.poll_data(&mut self.body, cx);
+        data.map(|data| data.map(|result| result.map_err(Error::Broken)))
     }
 }
 

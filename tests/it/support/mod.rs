@@ -5,6 +5,7 @@
 
 mod answers;
 mod client;
+mod fpm;
 mod gateway;
 mod get;
 mod patience;
@@ -13,6 +14,7 @@ mod upstream;
 
 pub(crate) use answers::{STREAM_HEAD, with_length};
 pub(crate) use client::{Client, Event};
+pub(crate) use fpm::Fpm;
 pub(crate) use gateway::Gateway;
 pub(crate) use get::Get;
 pub(crate) use patience::{eventually, patience, until};

@@ -88,6 +88,16 @@ impl Process {
         self.child.id()
     }
 
+    /// The first line of the log with these words, which comes sooner or later.
+    #[track_caller]
+    pub(crate) fn logs(&self, words: &str) -> String {
+        until("the log has the words", || {
+            let log = lock(&self.log).clone();
+            let line = log.lines().find(|line| line.contains(words))?;
+            Some(line.to_owned())
+        })
+    }
+
     /// Ends it, and gives all that it has logged.
     pub(crate) fn into_log(mut self) -> String {
         self.end();

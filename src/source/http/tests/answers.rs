@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::metrics::UpstreamReason;
+use crate::source::Answer;
 
 async fn answered(response: &str) -> Error {
     let upstream = Upstream::start().await;

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::source::Step;
+use crate::source::reply::SAMPLE_BYTES;
 use crate::sse::Item;
 
 /// What any single wait may take at most; reached only by a test that fails.

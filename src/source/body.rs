@@ -1,4 +1,4 @@
-//! The open body of an event stream.
+//! The open body of an event stream, whatever protocol carries it.
 //!
 //! Layer 2: may import `sse` and `clock`. Invariants: bytes that were read are in the parser or in
 //! the step that is returned, with no await between, so that a dropped `next` loses nothing; what
@@ -9,11 +9,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use hyper::body::Incoming;
+use bytes::Bytes;
 use memchr::memrchr2;
 use tokio::time::timeout_at;
 
-use super::wire::Wire;
 use crate::clock;
 use crate::metrics::UpstreamReason;
 use crate::source::charset::Text;
@@ -25,9 +24,15 @@ const STEP_BYTES: usize = 256 << 10;
 /// An event or line may be skipped for so many times its limit; one that goes on has no end.
 const SKIP_FACTOR: u64 = 64;
 
-pub(super) struct HttpFeed {
-    wire: Wire,
-    body: Incoming,
+/// The bytes of a response's body, freed of their framing.
+pub(super) trait Chunks: Send {
+    /// The next bytes, at least one; `None` is an end that the framing promised.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>>;
+}
+
+/// Reads a body as events.
+pub(super) struct BodyFeed<B> {
+    body: B,
     text: Text,
     /// `None` once the feed is finished.
     parser: Option<Parser>,
@@ -41,15 +46,14 @@ pub(super) struct HttpFeed {
     options: Arc<Options>,
 }
 
-impl HttpFeed {
-    pub(super) fn new(wire: Wire, body: Incoming, text: Text, options: Arc<Options>) -> Self {
+impl<B: Chunks> BodyFeed<B> {
+    pub(super) fn new(body: B, text: Text, options: Arc<Options>) -> Self {
         let limits = Limits {
             line: options.line_bytes,
             event: options.event_bytes,
             id: options.id_bytes,
         };
         Self {
-            wire,
             body,
             text,
             parser: Some(Parser::new(limits)),
@@ -70,12 +74,12 @@ impl HttpFeed {
         let mut items = Vec::new();
         let mut bytes = 0;
         while self.end.is_none() && bytes < STEP_BYTES {
-            match self.wire.poll_data(&mut self.body, cx) {
+            match self.body.poll_chunk(cx) {
                 Poll::Ready(Some(Ok(data))) => {
                     bytes += data.len();
                     self.end = self.take(&data, &mut items).err().map(Err);
                 }
-                Poll::Ready(Some(Err(e))) => self.end = Some(Err(Error::Broken(e))),
+                Poll::Ready(Some(Err(e))) => self.end = Some(Err(e)),
                 Poll::Ready(None) => self.end = Some(Ok(())),
                 Poll::Pending if bytes == 0 => return Poll::Pending,
                 Poll::Pending => break,
@@ -133,7 +137,7 @@ impl HttpFeed {
     }
 }
 
-impl Feed for HttpFeed {
+impl<B: Chunks> Feed for BodyFeed<B> {
     fn next(&mut self) -> BoxFuture<'_, Result<Step, Error>> {
         Box::pin(async move {
             let silence = self.options.silence;

@@ -8,7 +8,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::Uri;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -22,18 +21,15 @@ const ADDRESSES: usize = 8;
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Unanswered probes that mean death.
 const KEEPALIVE_PROBES: u32 = 3;
-/// Of `http`.
-const DEFAULT_PORT: u16 = 80;
 
-/// Connects to the host of `url`.
-pub(super) async fn connect(url: &Uri, limit: Duration) -> Result<TcpStream, Error> {
+/// Connects to a host as it stands in a URL.
+pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Error> {
     let deadline = Instant::from_std(clock::now() + limit);
-    let host = url.host().unwrap_or_default();
     // An IPv6 literal stands in brackets in a URL only.
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
-    let target = (bare.unwrap_or(host), url.port_u16().unwrap_or(DEFAULT_PORT));
+    let target = (bare.unwrap_or(host), port);
     let addresses: Vec<_> = timeout_at(deadline, lookup_host(target))
         .await
         .map_err(|_| Error::Timeout("name resolution"))?
@@ -103,8 +99,8 @@ mod tests {
         let Ok(listener) = TcpListener::bind("[::1]:0").await else {
             return; // A machine without IPv6.
         };
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        let stream = connect(&url.parse().unwrap(), Duration::from_secs(5))
+        let port = listener.local_addr().unwrap().port();
+        let stream = connect("[::1]", port, Duration::from_secs(5))
             .await
             .unwrap();
         let socket = SockRef::from(&stream);
