@@ -20,7 +20,7 @@ use crate::source;
 const LEAST_HEAD: u64 = 8 << 10;
 
 /// Keys of `[limits]` that are decided but not built.
-const LATER: [&str; 18] = [
+const LATER: [&str; 17] = [
     "accepts_per_second_per_address",
     "handshake_timeout",
     "handshakes",
@@ -37,7 +37,6 @@ const LATER: [&str; 18] = [
     "h2_ping",
     "h2_ping_timeout",
     "h2_idle_timeout",
-    "decode_ratio",
     "memory",
 ];
 
@@ -292,6 +291,7 @@ fn upstream_limits(limits: &mut Section<'_>, config: &Config) -> source::Options
         "upstream_head_bytes",
         bytes(LEAST_HEAD, GIGA),
     );
+    limits.set(&mut source.decode_ratio, "decode_ratio", number(1, MANY));
     limits.set(&mut source.redirects, "redirects", number(0, 20));
     source
 }

@@ -16,6 +16,7 @@ use tokio::time::timeout_at;
 use crate::clock;
 use crate::metrics::UpstreamReason;
 use crate::source::charset::Text;
+use crate::source::decode::Decoder;
 use crate::source::{BoxFuture, Error, Feed, Incomplete, Options, Step, Suspicions};
 use crate::sse::{Item, Limits, Parser, Tail};
 
@@ -33,6 +34,8 @@ pub(super) trait Chunks: Send {
 /// Reads a body as events.
 pub(super) struct BodyFeed<B> {
     body: B,
+    /// Its bytes go through this, then through `text`, then into `parser`.
+    decoder: Decoder,
     text: Text,
     /// `None` once the feed is finished.
     parser: Option<Parser>,
@@ -47,7 +50,7 @@ pub(super) struct BodyFeed<B> {
 }
 
 impl<B: Chunks> BodyFeed<B> {
-    pub(super) fn new(body: B, text: Text, options: Arc<Options>) -> Self {
+    pub(super) fn new(body: B, decoder: Decoder, text: Text, options: Arc<Options>) -> Self {
         let limits = Limits {
             line: options.line_bytes,
             event: options.event_bytes,
@@ -55,6 +58,7 @@ impl<B: Chunks> BodyFeed<B> {
         };
         Self {
             body,
+            decoder,
             text,
             parser: Some(Parser::new(limits)),
             end: None,
@@ -72,12 +76,16 @@ impl<B: Chunks> BodyFeed<B> {
 
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Error>> {
         let mut items = Vec::new();
-        let mut bytes = 0;
-        while self.end.is_none() && bytes < STEP_BYTES {
+        let (mut bytes, mut decoded) = (0, 0);
+        self.decoder.renew();
+        while self.end.is_none() && decoded < STEP_BYTES {
             match self.body.poll_chunk(cx) {
                 Poll::Ready(Some(Ok(data))) => {
                     bytes += data.len();
-                    self.end = self.take(&data, &mut items).err().map(Err);
+                    let taken = self.take(&data, &mut items);
+                    // A compressed body costs what it unfolds to, and nothing comes for free.
+                    decoded += data.len().max(*taken.as_ref().unwrap_or(&0));
+                    self.end = taken.err().map(Err);
                 }
                 Poll::Ready(Some(Err(e))) => self.end = Some(Err(e)),
                 Poll::Ready(None) => self.end = Some(Ok(())),
@@ -93,19 +101,25 @@ impl<B: Chunks> BodyFeed<B> {
         })
     }
 
-    fn take(&mut self, data: &[u8], items: &mut Vec<Item>) -> Result<(), Error> {
+    /// Takes bytes of the body; how many they are when decoded.
+    fn take(&mut self, data: &[u8], items: &mut Vec<Item>) -> Result<usize, Error> {
         let Some(parser) = &mut self.parser else {
-            return Ok(());
+            return Ok(0);
         };
-        self.text.feed(data, &mut |utf8| parser.feed(utf8, items));
+        let (text, line_bytes, mut decoded) = (&mut self.text, &mut self.line_bytes, 0);
+        let fed = self.decoder.feed(data, &mut |plain| {
+            text.feed(plain, &mut |utf8| parser.feed(utf8, items));
+            decoded += plain.len();
+            *line_bytes = match memrchr2(b'\r', b'\n', plain) {
+                Some(at) => plain.len() - at - 1,
+                None => line_bytes.saturating_add(plain.len()),
+            };
+        });
         self.malformed = parser.malformed();
-        self.line_bytes = match memrchr2(b'\r', b'\n', data) {
-            Some(at) => data.len() - at - 1,
-            None => self.line_bytes.saturating_add(data.len()),
-        };
+        fed?;
         let limit = u64::try_from(self.options.event_bytes).unwrap_or(u64::MAX);
         if parser.skipped() <= limit.saturating_mul(SKIP_FACTOR) {
-            Ok(())
+            Ok(decoded)
         } else if self.line_bytes > self.options.line_bytes {
             Err(unusable("a line has no end", UpstreamReason::LineTooLong))
         } else {
@@ -121,6 +135,7 @@ impl<B: Chunks> BodyFeed<B> {
         if let Some(Err(e)) = self.end.take() {
             return Err(e);
         }
+        self.decoder.finish()?;
         let tail = parser.map(|mut parser| {
             self.text
                 .finish(&mut |utf8| parser.feed(utf8, &mut Vec::new()));

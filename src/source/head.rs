@@ -11,13 +11,14 @@ use http::response::Parts;
 
 use crate::metrics::UpstreamReason;
 use crate::source::charset::Charset;
+use crate::source::decode::Coding;
 use crate::source::{Answer, Error, Suspicions};
 
 /// What to do with the response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Read its body as events, in this charset.
-    Stream(Charset),
+    /// Read its body as events, decoded from this, in this charset.
+    Stream(Coding, Charset),
     /// Go where it says.
     Moved,
     /// A 200 that is something else.
@@ -61,23 +62,46 @@ fn stream(headers: &HeaderMap, charset: Option<&str>) -> Result<Verdict, Error> 
     if !essence.eq_ignore_ascii_case("text/event-stream") {
         return Ok(Verdict::WrongType);
     }
-    let coded = tokens(headers, &CONTENT_ENCODING).any(|token| token != "identity")
-        || tokens(headers, &TRANSFER_ENCODING).any(|t| t != "chunked" && t != "identity");
-    if coded {
-        return Err(unreadable(
-            "it is compressed although `identity` was asked for; switch compression off for this URL",
-        ));
-    }
+    let coding = coding(headers)?;
     let label = charset.or_else(|| parts.find_map(charset_parameter));
     match label.map(Charset::named) {
-        None => Ok(Verdict::Stream(Charset::default())),
-        Some(Some(charset)) => Ok(Verdict::Stream(charset)),
+        None => Ok(Verdict::Stream(coding, Charset::default())),
+        Some(Some(charset)) => Ok(Verdict::Stream(coding, charset)),
         Some(None) => {
-            let label = label.unwrap_or_default().escape_debug().take(40);
-            let label: String = label.collect();
+            let label = shown(label.unwrap_or_default());
             Err(unreadable(format!("its charset `{label}` is not known")))
         }
     }
+}
+
+/// The only coding of the body. `identity` was asked for; nobody has a reason to apply two.
+fn coding(headers: &HeaderMap) -> Result<Coding, Error> {
+    let framed = |token: &String| matches!(&**token, "chunked" | "identity");
+    if !tokens(headers, &TRANSFER_ENCODING).all(|token| framed(&token)) {
+        return Err(unreadable(
+            "its transfer coding is compressed; switch compression off for this URL",
+        ));
+    }
+    let mut codings = tokens(headers, &CONTENT_ENCODING).filter(|token| token != "identity");
+    let Some(name) = codings.next() else {
+        return Ok(Coding::Identity);
+    };
+    if codings.next().is_some() {
+        let what = "it is compressed more than once; switch compression off for this URL";
+        return Err(unreadable(what));
+    }
+    Coding::named(&name).ok_or_else(|| {
+        unreadable(format!(
+            "it is compressed with `{}` although `identity` was asked for; switch compression off \
+             for this URL",
+            shown(&name)
+        ))
+    })
+}
+
+/// As it came, but short and harmless.
+fn shown(text: &str) -> String {
+    text.escape_debug().take(40).collect()
 }
 
 fn charset_parameter(parameter: &str) -> Option<&str> {
@@ -132,7 +156,8 @@ mod tests {
     #[case("text/event-stream; charset='big5'", "big5")]
     fn every_spelling_of_the_type_is_a_stream(#[case] content_type: &str, #[case] charset: &str) {
         let charset = Charset::named(charset).unwrap();
-        assert_eq!(typed(content_type, None), Ok(Verdict::Stream(charset)));
+        let stream = Verdict::Stream(Coding::Identity, charset);
+        assert_eq!(typed(content_type, None), Ok(stream));
     }
 
     #[test]
@@ -148,7 +173,10 @@ mod tests {
     fn the_routes_charset_beats_the_declared_one() {
         assert_eq!(
             typed("text/event-stream; charset=klingon", Some("gbk")),
-            Ok(Verdict::Stream(Charset::named("gb2312").unwrap()))
+            Ok(Verdict::Stream(
+                Coding::Identity,
+                Charset::named("gb2312").unwrap()
+            ))
         );
     }
 
@@ -161,8 +189,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case("content-encoding", "gzip", true)]
+    #[case("content-encoding", "br", true)]
+    #[case("content-encoding", "zstd", true)]
     #[case("content-encoding", "identity, br", true)]
+    #[case("content-encoding", "gzip, gzip", true)]
     #[case("transfer-encoding", "gzip, chunked", true)]
     #[case("content-encoding", "Identity", false)]
     #[case("content-encoding", "", false)]
@@ -175,6 +205,25 @@ mod tests {
         let head = head(200, &[("content-type", "text/event-stream"), (name, value)]);
         let reason = judge(&head, None).map_err(|e| e.reason());
         assert_eq!(reason == Err(UpstreamReason::Encoding), refused);
+    }
+
+    #[test]
+    fn gzip_and_deflate_are_decoded_and_another_coding_is_named() {
+        let coded = |name| {
+            let headers = [
+                ("content-type", "text/event-stream"),
+                ("content-encoding", name),
+            ];
+            judge(&head(200, &headers), None).map_err(|e| e.to_string())
+        };
+        let stream = |coding| Ok(Verdict::Stream(coding, Charset::default()));
+        assert_eq!(coded("GZip"), stream(Coding::Gzip));
+        assert_eq!(coded("identity, x-gzip"), stream(Coding::Gzip));
+        assert_eq!(coded("deflate"), stream(Coding::Deflate));
+        insta::assert_snapshot!(
+            coded("br").unwrap_err(),
+            @"the upstream's body can not be used: it is compressed with `br` although `identity` was asked for; switch compression off for this URL"
+        );
     }
 
     #[rstest]

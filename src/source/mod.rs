@@ -26,6 +26,7 @@ pub mod backoff;
 mod body;
 pub mod charset;
 mod connect;
+mod decode;
 mod error;
 pub mod fastcgi;
 mod head;
@@ -133,6 +134,9 @@ pub struct Options {
     pub id_bytes: usize,
     /// Largest response head. No backend's head comes near 16 KiB.
     pub head_bytes: usize,
+    /// What a compressed body may unfold to, as a multiple of itself; see `[limits]`. Text shrinks
+    /// to a tenth, a bomb to a thousandth.
+    pub decode_ratio: usize,
     /// Redirects followed for one open.
     pub redirects: u8,
     /// See [`Incomplete`].
@@ -153,6 +157,7 @@ impl Default for Options {
             event_bytes: 1 << 20,
             id_bytes: 1 << 10,
             head_bytes: 16 << 10,
+            decode_ratio: 100,
             redirects: 5,
             incomplete: Incomplete::Auto,
             charset: None,

@@ -35,9 +35,10 @@ pub(super) async fn judge<B: Chunks>(
     options: &Arc<Options>,
 ) -> Result<Reply<B>, Error> {
     match head::judge(head, options.charset)? {
-        Verdict::Stream(charset) => {
+        Verdict::Stream(coding, charset) => {
             let suspicions = head::suspicions(&head.headers);
-            let feed = BodyFeed::new(body, charset.text(), Arc::clone(options));
+            let decoder = coding.decoder(options.decode_ratio);
+            let feed = BodyFeed::new(body, decoder, charset.text(), Arc::clone(options));
             Ok(Reply::Feed(Box::new(feed.with(suspicions))))
         }
         Verdict::Moved => Ok(Reply::Moved),

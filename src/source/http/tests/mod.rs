@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod codings;
 
 use std::time::Duration;
 
