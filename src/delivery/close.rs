@@ -1,6 +1,7 @@
 //! Ends of streams: at a frame boundary where it can be, counted by reason always.
 
 use std::mem;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -37,17 +38,20 @@ impl Shard {
     /// Lets go of a subscriber at once.
     pub(super) fn remove(&mut self, key: usize, reason: EndReason) {
         self.leave_edge(key);
-        let Some(mut subscriber) = self.subscribers.try_remove(key) else {
+        let Some(subscriber) = self.subscribers.try_remove(key) else {
             return;
         };
         self.mailbox.one_left();
-        // What a client sent and nobody read would turn the goodbye into a reset.
-        if subscriber.ending.is_some() {
-            subscriber.discard_input();
-        }
-        subscriber.socket.finish();
         let lived = self.now.saturating_duration_since(subscriber.born);
-        let Some(audience) = self.audiences.get_mut(subscriber.audience) else {
+        self.count_out(subscriber.audience, reason, lived);
+        // Counted and out of its permits before the client can see the end: it may come back, or
+        // look at the metrics, at once.
+        subscriber.say_goodbye();
+    }
+
+    /// One subscriber less; an audience without any is let go.
+    fn count_out(&mut self, index: usize, reason: EndReason, lived: Duration) {
+        let Some(audience) = self.audiences.get_mut(index) else {
             return;
         };
         audience.members -= 1;
@@ -63,7 +67,7 @@ impl Shard {
             audience.topic.unregister(self.number);
             self.by_topic
                 .remove(&std::sync::Arc::as_ptr(&audience.topic).addr());
-            self.audiences.remove(subscriber.audience);
+            self.audiences.remove(index);
         }
     }
 

@@ -265,8 +265,8 @@ impl Shard {
             born: self.now,
             progress: self.now,
             until: None,
-            _subscription: subscription,
-            _permit: permit,
+            subscription,
+            permit,
         });
         if let Some(audience) = self.audiences.get_mut(index) {
             audience.members += 1;

@@ -60,10 +60,10 @@ pub(super) struct Subscriber {
     pub(super) progress: Instant,
     /// When its stream ends: `max_age` or drain.
     pub(super) until: Option<(Instant, EndReason)>,
-    /// Held, never read: dropping it is leaving.
-    pub(super) _subscription: Subscription,
-    /// Held, never read: dropped with the subscriber.
-    pub(super) _permit: ConnectionPermit,
+    /// Held, never read: giving it back is leaving.
+    pub(super) subscription: Subscription,
+    /// Held, never read.
+    pub(super) permit: ConnectionPermit,
 }
 
 impl Subscriber {
@@ -72,10 +72,20 @@ impl Subscriber {
         self.owed.is_empty()
     }
 
-    /// Reads what has arrived and forgets it, within one buffer's worth.
-    pub(super) fn discard_input(&mut self) {
-        let mut discard = [0; 4096];
-        // Whatever this gives, the socket is closed next.
-        drop(self.socket.read(&mut discard));
+    /// Gives back what it holds, then closes its socket.
+    pub(super) fn say_goodbye(self) {
+        let Self {
+            mut socket,
+            ending,
+            subscription,
+            permit,
+            ..
+        } = self;
+        drop((subscription, permit));
+        if ending.is_some() {
+            // What a client sent and nobody read would turn the goodbye into a reset.
+            drop(socket.read(&mut [0; 4096]));
+        }
+        socket.finish();
     }
 }
