@@ -14,7 +14,7 @@ const GIBIBYTE: u64 = 1 << 30;
 /// Most that one step reads from an upstream.
 const READ: u64 = 256 << 10;
 /// Sockets' and threads' own, what the log of the small events takes, and the allocator's pages.
-const SLACK: u64 = 12 * MEBIBYTE;
+const SLACK: u64 = 24 * MEBIBYTE;
 /// Beyond this many times its limit without a blank line, a feed is given up.
 const SKIP_FACTOR: u64 = 64;
 /// Gigabytes take their time.
