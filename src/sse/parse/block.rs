@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use memchr::memchr;
 
-use super::{Item, Limits, give_back};
+use super::buffer::{give_back, make_room};
+use super::{Item, Limits};
 use crate::event::{Event, EventId, EventName};
 
 /// Longest sample of an unknown line, in bytes: enough to recognise an error page in a log line.
@@ -99,7 +100,7 @@ impl Block {
         if self.data.len().saturating_add(value.len()) > limit {
             return Err(TooLarge);
         }
-        self.data.reserve(value.len() + 1);
+        make_room(&mut self.data, value.len() + 1, limit.saturating_add(1));
         self.data.extend_from_slice(value);
         self.data.push(b'\n');
         Ok(())

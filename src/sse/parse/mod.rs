@@ -5,6 +5,7 @@
 //! back stays within [`Limits`], whatever comes in.
 
 mod block;
+mod buffer;
 
 use std::mem;
 use std::time::Duration;
@@ -12,14 +13,11 @@ use std::time::Duration;
 use memchr::memchr2;
 
 use self::block::{Block, TooLarge};
+use self::buffer::{give_back, make_room};
 use crate::event::Event;
 
 /// The UTF-8 byte order mark, dropped once at the very start.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
-
-/// Buffers that grew beyond this many bytes are given back after the event: one giant event must
-/// not be paid for during the rest of a long stream.
-const KEPT_CAPACITY_BYTES: usize = 64 * 1024;
 
 /// What one or more lines said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,6 +217,7 @@ impl Parser {
             if length > self.limits.line {
                 self.begin_skip(length);
             } else {
+                make_room(&mut self.line, bytes.len(), self.limits.line);
                 self.line.extend_from_slice(bytes);
             }
         } else {
@@ -262,14 +261,6 @@ impl Parser {
         if let Some(skipped) = &mut self.skipped {
             *skipped = skipped.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         }
-    }
-}
-
-/// Empties a buffer; one that has grown large goes back to the allocator.
-fn give_back(buffer: &mut Vec<u8>) {
-    buffer.clear();
-    if buffer.capacity() > KEPT_CAPACITY_BYTES {
-        *buffer = Vec::new();
     }
 }
 

@@ -75,11 +75,6 @@ impl Process {
         self.address
     }
 
-    /// Where operators come in.
-    pub(crate) fn admin(&self) -> SocketAddr {
-        self.admin
-    }
-
     /// All that it has logged so far.
     pub(crate) fn log(&self) -> String {
         lock(&self.log).clone()
@@ -103,10 +98,16 @@ impl Process {
         serde_json::from_value(answer["topics"].take()).unwrap()
     }
 
+    /// All of `/metrics`.
+    #[track_caller]
+    pub(crate) fn metrics(&self) -> String {
+        Get::new("/metrics").connect(self.admin).body()
+    }
+
     /// One series of `/metrics`.
     #[track_caller]
     pub(crate) fn metric(&self, series: &str) -> f64 {
-        let text = Get::new("/metrics").connect(self.admin).body();
+        let text = self.metrics();
         let mut lines = text.lines();
         let value = lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         let value = value.unwrap_or_else(|| panic!("there is no {series}"));

@@ -14,7 +14,7 @@ const GIBIBYTE: u64 = 1 << 30;
 /// Most that one step reads from an upstream.
 const READ: u64 = 256 << 10;
 /// Sockets' and threads' own, what the log of the small events takes, and the allocator's pages.
-const SLACK: u64 = 12 * MEBIBYTE;
+const SLACK: u64 = 24 * MEBIBYTE;
 /// Beyond this many times its limit without a blank line, a feed is given up.
 const SKIP_FACTOR: u64 = 64;
 /// Gigabytes take their time.
@@ -37,7 +37,7 @@ fn bench(max_event: u64, giant: (&'static str, &'static [u8]), total: u64) -> Be
     let (begin, piece) = giant;
     let sent = Arc::new(AtomicU64::new(0));
     let told = Arc::clone(&sent);
-    let piece = piece.repeat(MEBIBYTE as usize / piece.len());
+    let piece = piece.repeat((1 << 20) / piece.len());
     let is_let_go = Arc::new(AtomicBool::new(false));
     let is_second = AtomicBool::new(false);
     let flag = Arc::clone(&is_let_go);
@@ -88,17 +88,20 @@ impl Bench {
         }
     }
 
-    /// The high-water mark stays within the limit, one read and the slack; the buffer of a line
-    /// grows by doubling, so that for a moment there are two of them.
+    /// The high-water mark stays within the limit, as much again for the smaller places that a
+    /// buffer has grown out of and the allocator has not given back, one read, and the slack.
     #[track_caller]
     fn assert_bounded(&self, what: &str, limit: u64, sent: u64) {
         let grown = self.program.memory("VmHWM").saturating_sub(self.before);
-        println!(
-            "{what}: {} MiB sent, limit {} MiB, at most {:.1} MiB more resident",
-            sent / MEBIBYTE,
-            limit / MEBIBYTE,
-            grown as f64 / MEBIBYTE as f64
-        );
+        #[expect(clippy::print_stdout, reason = "the figure that the test measures")]
+        {
+            println!(
+                "{what}: {} MiB sent, limit {} MiB, at most {:.1} MiB more resident",
+                sent / MEBIBYTE,
+                limit / MEBIBYTE,
+                grown as f64 / MEBIBYTE as f64
+            );
+        }
         assert!(grown <= 2 * limit + READ + SLACK, "{grown} bytes more");
     }
 

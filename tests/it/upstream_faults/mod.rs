@@ -1,6 +1,7 @@
 //! Broken and hostile upstreams (`trust.md` 3.E): what the client gets, cold and after the topic has
 //! been live, which reason is counted, and that nobody else notices.
 
+mod answers;
 mod bodies;
 mod cold;
 mod flaps;
@@ -8,6 +9,9 @@ mod giants;
 mod incomplete;
 mod live;
 mod minute;
+mod modes;
+mod odd;
+mod text;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
