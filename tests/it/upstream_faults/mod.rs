@@ -5,6 +5,7 @@ mod bodies;
 mod cold;
 mod flaps;
 mod live;
+mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
