@@ -66,15 +66,14 @@ impl TopicKey {
             .map(|(name, value)| (&**name, value.as_slice()))
     }
 
-    /// Bytes that this key holds on the heap, for the accounting of memory.
-    pub fn weight(&self) -> usize {
-        let headers: usize = self
-            .0
-            .headers
-            .iter()
-            .map(|(n, v)| n.len() + v.len() + 40)
-            .sum();
-        self.0.url.len() + headers + 64
+    /// The key for a log line: at most 256 characters of it, however long the URL is.
+    pub fn brief(&self) -> String {
+        const LOGGED_CHARS: usize = 256;
+        let text = self.to_string();
+        match text.char_indices().nth(LOGGED_CHARS) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+            None => text,
+        }
     }
 }
 
@@ -134,6 +133,14 @@ mod tests {
         );
         // A value can not be shifted into a name.
         assert_ne!(key(&[("ab", "c")]), key(&[("a", "bc")]));
+    }
+
+    #[test]
+    fn a_long_key_is_cut_in_a_log_line() {
+        let long = TopicKey::new(&format!("http://h/{}", "ä".repeat(5000)), Vec::new());
+        assert_eq!(long.brief().chars().count(), 257);
+        assert!(long.brief().ends_with('…'));
+        assert_eq!(key(&[]).brief(), "http://h/p");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub enum Reject {
     #[error("the upstream answered with status {0}")]
     Upstream(u16),
     /// The upstream sent something that is no event stream; the words name the likely cause.
-    #[error("the upstream did not send an event stream: {0}")]
+    #[error("{0}")]
     WrongType(Box<str>),
     /// The upstream can not be asked, and the route says `on_upstream_error = "mirror"`.
     #[error("the upstream can not be reached ({0})")]

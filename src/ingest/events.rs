@@ -154,7 +154,7 @@ impl Events {
             metrics.events_completed.inc();
             if first(&self.route.warned.completed) {
                 tracing::warn!(
-                    topic = %self.appender.topic().key(),
+                    topic = self.appender.topic().key().brief(),
                     "the upstream's last event has no blank line behind it and was completed; no \
                      browser would show it: let the script print two line breaks after the data"
                 );
@@ -213,7 +213,7 @@ impl Events {
         metrics.events_dropped.of(DropReason::Oversize).inc();
         if first(&self.route.warned.oversize) {
             tracing::warn!(
-                topic = %self.appender.topic().key(),
+                topic = self.appender.topic().key().brief(),
                 bytes,
                 "an upstream event is larger than `max_event` and was passed over; raise \
                  `max_event` or send less"
@@ -243,7 +243,7 @@ impl Events {
     fn unknown(&self, sample: &str) {
         if first(&self.route.warned.junk) {
             tracing::warn!(
-                topic = %self.appender.topic().key(),
+                topic = self.appender.topic().key().brief(),
                 line = ?sample,
                 "the upstream sends lines that belong to no event (a PHP notice or HTML?); no \
                  subscriber sees them: find what prints them in the script"

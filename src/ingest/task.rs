@@ -216,9 +216,9 @@ impl Task {
             } else {
                 "subscribers are held"
             };
-            tracing::warn!(topic = %topic.key(), %error, consequence, "upstream trouble");
+            tracing::warn!(topic = topic.key().brief(), %error, consequence, "upstream trouble");
         } else {
-            tracing::debug!(topic = %topic.key(), %error, "upstream still in trouble");
+            tracing::debug!(topic = topic.key().brief(), %error, "upstream still in trouble");
         }
         self.is_in_trouble = true;
         self.enter(FeedState::Backoff, Some(error.to_string()));
@@ -228,7 +228,7 @@ impl Task {
         self.refused_since = None;
         if std::mem::take(&mut self.is_in_trouble) {
             let topic = self.events.appender().topic();
-            tracing::info!(topic = %topic.key(), "upstream recovered");
+            tracing::info!(topic = topic.key().brief(), "upstream recovered");
         }
     }
 

@@ -22,7 +22,7 @@ impl std::fmt::Display for Answer {
         match self {
             Self::NoContent => f.write_str("the upstream answered 204: it wants to be left alone"),
             Self::Refused(status) => write!(f, "the upstream answered with status {status}"),
-            Self::WrongType(words) => write!(f, "the upstream sent no event stream: {words}"),
+            Self::WrongType(words) => f.write_str(words),
         }
     }
 }

@@ -25,11 +25,7 @@ fn routes(fpm: &Fpm) -> String {
             "/loop_sse.php?n={n}&interval=20",
             "linger = \"0s\"",
         ),
-        route(
-            "/told",
-            "/told_sse.php?a=b",
-            "headers = [\"x-tenant\", \"proxy\"]",
-        ),
+        route("/told", "/told_sse.php?a=b", "headers = [\"x-tenant\"]"),
         route("/any/{rest*}", "/{rest*}", "on_upstream_error = \"mirror\""),
     ]
     .concat()

@@ -33,10 +33,14 @@ const NEVER_FORWARDED: [&str; 15] = [
     "cache-control",
 ];
 
-/// Whether a route may declare this header.
+/// Whether a route may declare this header. `Proxy` becomes `HTTP_PROXY` in CGI, which many
+/// libraries obey ("httpoxy").
 pub fn forwardable(name: &HeaderName) -> bool {
     let name = name.as_str();
-    !NEVER_FORWARDED.contains(&name) && !name.starts_with("proxy-") && !name.contains('_')
+    !NEVER_FORWARDED.contains(&name)
+        && name != "proxy"
+        && !name.starts_with("proxy-")
+        && !name.contains('_')
 }
 
 /// What a route shares: the part of it that makes a topic key.

@@ -171,6 +171,7 @@ fn only_declared_headers_that_may_be_forwarded_are_in_the_key() {
     for name in [
         "host",
         "te",
+        "proxy",
         "proxy-authorization",
         "last-event-id",
         "x_a",

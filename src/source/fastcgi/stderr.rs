@@ -35,7 +35,12 @@ impl Stderr {
     pub(super) fn note(&mut self, piece: &[u8]) {
         if let Some(missed) = self.turn(clock::now()) {
             let text = shown(piece);
-            tracing::warn!(topic = %self.key, text, missed, "the script wrote to its error stream");
+            tracing::warn!(
+                topic = self.key.brief(),
+                text,
+                missed,
+                "the script wrote to its error stream"
+            );
         }
     }
 
