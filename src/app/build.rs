@@ -24,7 +24,7 @@ use crate::source::http::HttpSource;
 use crate::source::{self, Source, Sources};
 use crate::topic_key::{RouteId, TopicKey};
 
-/// Opens upstreams over the network: HTTP, FastCGI.
+/// Opens upstreams over the network: HTTP with and without TLS, FastCGI.
 #[derive(Debug)]
 pub struct NetSources {
     /// By route id.
@@ -103,6 +103,7 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
     let shards = Arc::new(Shards::start(&config.delivery, &metrics).map_err(StartError::Shards)?);
     let hub = Hub::new(config.hub.clone(), shards.doors());
     let ingest = Arc::new(ingest(&config, sources, &metrics));
+    warn_of_insecure(&config, &metrics);
     hub.set_on_demand(Arc::<Ingest>::clone(&ingest));
     let drain = Drain::new();
     let edge = Edge::new(
@@ -180,6 +181,22 @@ fn ingest(config: &Config, sources: Arc<dyn Sources>, metrics: &Arc<Metrics>) ->
         origin: route.upstream.origin().to_owned(),
     });
     Ingest::new(routes.collect(), sources, metrics, &config.ingest)
+}
+
+/// Whoever switched verification off is reminded of it, at each start and for as long as it lasts.
+fn warn_of_insecure(config: &Config, metrics: &Arc<Metrics>) {
+    for route in &config.routes {
+        let tls = route.source.tls.as_ref();
+        if tls.is_some_and(|client| client.settings().insecure) {
+            let upstream = route.upstream.origin();
+            metrics.upstream(upstream).insecure.set(1);
+            tracing::warn!(
+                route = route.name,
+                upstream,
+                "the upstream's certificate is not verified: whoever answers is believed"
+            );
+        }
+    }
 }
 
 /// The configured routes keep their places, which are their ids; built-in pages follow.

@@ -16,6 +16,7 @@ mod read;
 mod route;
 #[cfg(test)]
 mod tests;
+mod tls;
 pub mod units;
 mod upstream;
 mod value;

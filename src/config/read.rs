@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
+use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
@@ -96,6 +97,11 @@ impl<'a> Report<'a> {
             Origin::Variable(name) => Place::Variable((*name).to_owned()),
             Origin::Flag(name) => Place::Flag((*name).to_owned()),
         }
+    }
+
+    /// Where the file is; empty where it is nowhere.
+    pub(super) fn folder(&self) -> &'a Path {
+        Path::new(self.file).parent().unwrap_or(Path::new(""))
     }
 
     /// What was found, or all that is wrong.

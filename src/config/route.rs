@@ -57,7 +57,7 @@ pub(super) fn read<'a>(
     let topic = topic(&mut section, logs);
     let (delivery, ingest) = streams(&mut section);
     let mut source = source_options(&mut section, base.clone(), logs);
-    source.root = upstream.root;
+    (source.root, source.tls) = (upstream.root, upstream.tls);
     section.read("key", only("\"\""));
     section.read("snapshot", only("\"none\""));
     section.read("max_rate", only("0"));
@@ -157,6 +157,7 @@ fn source_options(
     }
     if let Some((mut table, _)) = section.read("timeouts", |value| value.section("`timeouts`")) {
         table.set(&mut options.connect_timeout, "connect", some_time());
+        table.set(&mut options.tls_timeout, "tls", some_time());
         table.set(&mut options.head_timeout, "head", some_time());
         table.set(&mut options.silence, "silence", any_time());
         table.finish();

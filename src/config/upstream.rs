@@ -1,12 +1,15 @@
 //! Whom a route asks: `upstream`, and what only some kinds of upstream have.
 //!
 //! Imports the reader and the template. Invariant: a FastCGI upstream has a `root`, no other has.
+//! What is said about TLS is in `tls`.
 
 use std::sync::Arc;
 
 use super::read::Section;
+use super::tls;
 use super::value::{Complaint, Value};
 use crate::edge::template::{PathTemplate, UpstreamTemplate};
+use crate::source::tls::Client;
 
 /// What was found; what is missing or bad has been reported.
 #[derive(Debug, Default)]
@@ -15,6 +18,7 @@ pub(super) struct Found<'a> {
     /// Where the template stands.
     pub(super) at: Option<Value<'a>>,
     pub(super) root: Option<Arc<str>>,
+    pub(super) tls: Option<Arc<Client>>,
 }
 
 /// Reads the keys of a route with this path.
@@ -35,7 +39,13 @@ pub(super) fn read<'a>(section: &mut Section<'a>, path: Option<&PathTemplate>) -
     if let (Some(false), Some(_), Some(at)) = (is_fastcgi, &root, &root_at) {
         at.complain(at.wrong("is for fastcgi:// upstreams only", "leave it out"));
     }
-    Found { template, at, root }
+    let tls = tls::read(section, template.as_ref());
+    Found {
+        template,
+        at,
+        root,
+        tls,
+    }
 }
 
 /// Reads the URL of `--upstream`. A flag for `root` would not be worth its place: a site behind

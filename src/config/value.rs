@@ -3,6 +3,8 @@
 //! Imports the reader only. Invariant: a complaint says what is wrong and what would be right; the
 //! place is added by the value that it is about.
 
+use std::path::Path;
+
 use toml::de::DeValue;
 
 use super::read::{Entry, Origin, Raw, Report, Section};
@@ -81,6 +83,11 @@ impl<'a> Value<'a> {
             } => format!("line {}", spot.line),
             place => place.to_string(),
         }
+    }
+
+    /// The folder of the file, to which paths in it are relative.
+    pub(super) fn folder(&self) -> &'a Path {
+        self.report.folder()
     }
 
     /// The value as a person would recognise it.

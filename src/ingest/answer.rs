@@ -34,6 +34,7 @@ pub(super) fn verdict(error: &source::Error) -> Verdict {
         source::Error::Timeout(_) => Verdict::Transient(Answer::TooSlow),
         source::Error::Resolve(_)
         | source::Error::Connect(_)
+        | source::Error::Tls { .. }
         | source::Error::Status(_)
         | source::Error::Redirect(_)
         | source::Error::Body { .. }

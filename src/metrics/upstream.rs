@@ -24,6 +24,8 @@ pub struct UpstreamMetrics {
     pub first_event: Histogram,
     /// When the newest event came, Unix time.
     pub last_event_timestamp: IntGauge,
+    /// 1 if anybody is believed to be this upstream, by `insecure = true`.
+    pub insecure: IntGauge,
 }
 
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(super) struct Families {
     connect_duration: Family<Histogram>,
     first_event: Family<Histogram>,
     last_event_timestamp: Family<IntGauge>,
+    insecure: Family<IntGauge>,
 }
 
 const SECONDS: [f64; 9] = [1e-3, 5e-3, 2.5e-2, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0];
@@ -99,6 +102,12 @@ impl Families {
                 "When the newest event came, Unix time.",
                 u,
             ),
+            insecure: Family::gauge(
+                r,
+                "fantail_upstream_insecure",
+                "Whether the upstream's certificate is not verified.",
+                u,
+            ),
         }
     }
 
@@ -115,6 +124,7 @@ impl Families {
             connect_duration: self.connect_duration.with(u),
             first_event: self.first_event.with(u),
             last_event_timestamp: self.last_event_timestamp.with(u),
+            insecure: self.insecure.with(u),
         }
     }
 }

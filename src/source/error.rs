@@ -39,6 +39,14 @@ pub enum Error {
     /// The named part took longer than its timeout.
     #[error("the upstream took too long: {0}")]
     Timeout(&'static str),
+    /// The other side is not who it should be, or speaks no TLS.
+    #[error("the upstream's TLS failed: {what} ({source})")]
+    Tls {
+        /// What happened, for whoever runs it.
+        what: &'static str,
+        /// The library's words.
+        source: rustls::Error,
+    },
     /// The upstream's last word; nothing is broken.
     #[error("{0}")]
     Answer(Answer),
@@ -65,12 +73,27 @@ pub enum Error {
 }
 
 impl Error {
+    /// What broke a connection of hyper's.
+    pub(super) fn broken(error: hyper::Error) -> Self {
+        let io = error.source().and_then(|e| e.downcast_ref::<io::Error>());
+        match io.and_then(of_tls) {
+            Some(tls) => tls,
+            None => Self::Broken(error),
+        }
+    }
+
+    /// What broke another one.
+    pub(super) fn cut(error: io::Error) -> Self {
+        of_tls(&error).unwrap_or(Self::Cut(error))
+    }
+
     /// The label under which it is counted.
     pub fn reason(&self) -> UpstreamReason {
         match self {
             Self::Resolve(_) => UpstreamReason::Dns,
             Self::Connect(_) => UpstreamReason::Connect,
             Self::Timeout(_) => UpstreamReason::Timeout,
+            Self::Tls { .. } => UpstreamReason::Tls,
             Self::Answer(Answer::WrongType(_)) => UpstreamReason::ContentType,
             Self::Answer(Answer::NoContent | Answer::Refused(_)) | Self::Status(_) => {
                 UpstreamReason::Status
@@ -82,6 +105,11 @@ impl Error {
             Self::Broken(_) | Self::Cut(_) => UpstreamReason::Reset,
         }
     }
+}
+
+fn of_tls(error: &io::Error) -> Option<Error> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(super::tls::failure(error))
 }
 
 /// Whether the peer closed in an orderly way, but too early: in the head or in the body.

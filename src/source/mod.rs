@@ -31,9 +31,11 @@ mod error;
 pub mod fastcgi;
 mod head;
 pub mod http;
+mod policy;
 mod reply;
 mod request;
 pub mod ticker;
+pub mod tls;
 mod wrong_type;
 
 pub use error::{Answer, Error};
@@ -120,6 +122,8 @@ pub enum Incomplete {
 pub struct Options {
     /// TCP connect; 3 s is two SYN retransmissions.
     pub connect_timeout: Duration,
+    /// TLS handshake, for `https` only.
+    pub tls_timeout: Duration,
     /// From the request's last byte to the response's head. Backends behind a buffering proxy
     /// withhold the head, so a few seconds more than one would think.
     pub head_timeout: Duration,
@@ -145,12 +149,15 @@ pub struct Options {
     pub charset: Option<&'static str>,
     /// FastCGI only: the folder of the scripts as the upstream sees it, without a slash at its end.
     pub root: Option<Arc<str>>,
+    /// `https` only, and the route's own origin only; `None` = as the machine trusts.
+    pub tls: Option<Arc<tls::Client>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(3),
+            tls_timeout: Duration::from_secs(5),
             head_timeout: Duration::from_secs(10),
             silence: Duration::ZERO,
             line_bytes: 1 << 20,
@@ -162,6 +169,7 @@ impl Default for Options {
             incomplete: Incomplete::Auto,
             charset: None,
             root: None,
+            tls: None,
         }
     }
 }

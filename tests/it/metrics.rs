@@ -20,7 +20,7 @@ const FAMILIES: &str = "\
     fantail_upstream_connect_attempts_total fantail_upstream_connect_duration_seconds \
     fantail_upstream_ends_total fantail_upstream_errors_total \
     fantail_upstream_first_event_seconds fantail_upstream_last_event_timestamp_seconds \
-    fantail_upstream_up";
+    fantail_upstream_insecure fantail_upstream_up";
 
 fn families(text: &str) -> BTreeSet<&str> {
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));

@@ -50,13 +50,13 @@ fn the_complete_example_states_the_defaults() {
 fn the_complete_example_has_every_key() {
     let text = "[server]\nzzzzzzzz = 1\n[admin]\nzzzzzzzz = 1\n[limits]\nzzzzzzzz = 1\n".to_owned()
         + ROUTE
-        + "zzzzzzzz = 1\nreplay = { zzzzzzzz = 1 }\ntimeouts = { zzzzzzzz = 1 }\n";
+        + "zzzzzzzz = 1\nreplay = { zzzzzzzz = 1 }\ntimeouts = { zzzzzzzz = 1 }\nupstream_tls = { zzzzzzzz = 1 }\n";
     let faults = parse(&text).unwrap_err();
     let lists = faults
         .iter()
         .map(|fault| fault.right.strip_prefix("its keys are: ").unwrap());
     let known: BTreeSet<_> = lists.flat_map(|list| list.split(", ")).collect();
-    assert_eq!(known.len(), 70, "{known:?}");
+    assert_eq!(known.len(), 76, "{known:?}");
     let example = std::fs::read_to_string(deploy().join("fantail.toml")).unwrap();
     let written: BTreeSet<_> = example
         .lines()

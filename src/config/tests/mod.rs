@@ -2,6 +2,7 @@
 
 mod examples;
 mod faults;
+mod tls;
 mod upstreams;
 
 use rstest::rstest;

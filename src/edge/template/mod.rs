@@ -51,7 +51,9 @@ pub enum TemplateFault {
         known: Box<str>,
     },
     /// An upstream of another kind.
-    #[error("{scheme} upstreams are not supported in this version: use http://host:port/path")]
+    #[error(
+        "{scheme} upstreams are not supported in this version: use http:// or https://host:port/path"
+    )]
     Scheme {
         /// As spelt, lower-case.
         scheme: Box<str>,

@@ -16,6 +16,8 @@ pub(crate) enum Scheme {
     Builtin,
     /// HTTP/1.1.
     Http,
+    /// HTTP/1.1 over TLS.
+    Https,
     /// FastCGI: the path names a script.
     FastCgi,
 }
@@ -24,10 +26,22 @@ pub(crate) enum Scheme {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) scheme: Scheme,
-    /// `http://host:port`, `fastcgi://host:port`, `fastcgi://unix:/run/php.sock`.
+    /// `http://host:port`, `https://host:port`, `fastcgi://host:port`, `fastcgi://unix:/run/php.sock`.
     pub(super) text: Box<str>,
     /// What stands between it and the path: `:` after a socket.
     pub(super) separator: &'static str,
+}
+
+impl Scheme {
+    /// As it stands before the colon.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Builtin => "fantail",
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::FastCgi => "fastcgi",
+        }
+    }
 }
 
 impl Origin {
@@ -37,7 +51,7 @@ impl Origin {
             return Err(syntax("an upstream is http://host:port/path"));
         };
         let scheme = scheme.to_ascii_lowercase();
-        if matches!(&*scheme, "https" | "unix" | "h2c" | "ws" | "wss") {
+        if matches!(&*scheme, "unix" | "h2c" | "ws" | "wss") {
             let scheme = scheme.into();
             return Err(TemplateFault::Scheme { scheme });
         }
@@ -47,6 +61,7 @@ impl Origin {
         }
         match (&*scheme, rest) {
             ("http", Some(rest)) => tcp(Scheme::Http, rest),
+            ("https", Some(rest)) => tcp(Scheme::Https, rest),
             ("fastcgi", Some(rest)) => match rest.strip_prefix("unix:") {
                 Some(socket) => unix(socket),
                 None => tcp(Scheme::FastCgi, rest),
@@ -76,11 +91,7 @@ fn tcp(scheme: Scheme, rest: &str) -> Result<(Origin, &str), TemplateFault> {
                 "a fastcgi upstream names its port: write fastcgi://host:9000/script.php"
             }
             (Some(Authority { host, port }), _) => {
-                let name = if scheme == Scheme::FastCgi {
-                    "fastcgi"
-                } else {
-                    "http"
-                };
+                let name = scheme.name();
                 let port = port.map_or_else(String::new, |port| format!(":{port}"));
                 let origin = Origin {
                     scheme,

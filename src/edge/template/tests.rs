@@ -69,11 +69,14 @@ fn a_path_takes_whole_segment_variables_and_one_remainder_at_the_end() {
     }
 }
 
-const NO_UPSTREAMS: [(&str, &str); 32] = [
+const NO_UPSTREAMS: [(&str, &str); 35] = [
     (
-        "https://h/",
-        "https upstreams are not supported in this version",
+        "wss://h/",
+        "wss upstreams are not supported in this version",
     ),
+    ("https:h/", "http://host:port/path"),
+    ("https://h:0/", "not valid"),
+    ("https://u@h/", "no user name"),
     ("unix:/run/x", "unix upstreams are not supported"),
     ("fastcgi:/run/x", "fastcgi://unix:/run/php.sock:/script.php"),
     ("ftp://h/", "http://host:port/path"),
@@ -158,6 +161,8 @@ fn a_whole_site_keeps_its_prefix_and_a_builtin_feed_its_name() {
         ("http://h:8000", "", "http://h:8000/"),
         ("http://h:8000/", "a/b.php", "http://h:8000/a/b.php"),
         ("http://h/app/", "a/", "http://h/app/a/"),
+        ("HTTPS://H", "a", "https://h/a"),
+        ("https://h:8443/app", "a", "https://h:8443/app/a"),
     ] {
         let site = UpstreamTemplate::whole_site(base).unwrap();
         assert_eq!(site.expand(&everything(raw), "").unwrap(), url);
@@ -166,7 +171,7 @@ fn a_whole_site_keeps_its_prefix_and_a_builtin_feed_its_name() {
         "http://h/?a",
         "http://h/{rest}",
         "http://h/#",
-        "https://h",
+        "wss://h",
         "",
     ] {
         assert!(UpstreamTemplate::whole_site(bad).is_err(), "{bad}");

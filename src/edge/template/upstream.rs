@@ -111,7 +111,7 @@ impl UpstreamTemplate {
         &self.text
     }
 
-    /// `http://host[:port]` or `fastcgi://host:port` with a lower-case host,
+    /// `http://host[:port]`, `https://host[:port]` or `fastcgi://host:port` with a lower-case host,
     /// `fastcgi://unix:/path`, or `fantail:<name>`.
     pub fn origin(&self) -> &str {
         &self.origin.text
@@ -120,6 +120,11 @@ impl UpstreamTemplate {
     /// Whether the upstream speaks FastCGI, so that its path names a script.
     pub fn is_fastcgi(&self) -> bool {
         self.origin.scheme == Scheme::FastCgi
+    }
+
+    /// Whether the upstream speaks TLS.
+    pub fn is_https(&self) -> bool {
+        self.origin.scheme == Scheme::Https
     }
 
     /// Whether the template's own query has a parameter of this decoded name.
@@ -178,8 +183,9 @@ impl UpstreamTemplate {
         let read: PathAndQuery = target.parse().ok()?;
         let same_origin = self.is_fastcgi() || {
             let uri: Uri = url.parse().ok()?;
-            uri.scheme_str() == Some("http")
-                && uri.authority()?.as_str() == self.origin.text.strip_prefix("http://")?
+            let (scheme, authority) = self.origin.text.split_once("://")?;
+            uri.scheme_str() == Some(scheme)
+                && uri.authority()?.as_str() == authority
                 && uri.path_and_query()? == &read
         };
         let same_target = read.as_str() == target;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::response::Parts;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
@@ -21,17 +21,13 @@ use super::cgi::Head;
 use super::record::{Decoder, Part, Verdict};
 use super::stderr::Stderr;
 use super::target::Address;
+use crate::source::Error;
 use crate::source::body::Chunks;
-use crate::source::{Error, connect};
+use crate::source::connect::{self, Place, Stream};
 use crate::topic_key::TopicKey;
 
 /// Read at once: what php-fpm sends for a `flush()` is less as a rule.
 const READ_BYTES: usize = 8 << 10;
-
-/// TCP or Unix.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 pub(super) struct Client {
     stream: Box<dyn Stream>,
@@ -52,7 +48,10 @@ impl Client {
         key: TopicKey,
     ) -> Result<Self, Error> {
         let stream: Box<dyn Stream> = match address {
-            Address::Tcp { host, port } => Box::new(connect::connect(host, *port, limit).await?),
+            Address::Tcp { host, port } => {
+                let (own, port) = (host, *port);
+                Box::new(connect::connect(&Place { host, port, own }, limit).await?)
+            }
             Address::Unix(path) => Box::new(unix(path, limit).await?),
         };
         Ok(Self {

@@ -1,9 +1,11 @@
-//! The source behind a real topic: an HTTP/1.1 upstream that is asked for an event stream.
+//! The source behind a real topic: an HTTP/1.1 upstream, with or without TLS, that is asked for an
+//! event stream.
 //!
 //! Layer 2: may import layer 0 and `clock`. Invariants: one fresh TCP connection for each request,
 //! closed at once when the feed or the opening of it is dropped, for nothing is spawned; an open
 //! takes no longer than its timeouts times its redirects.
 
+mod reach;
 mod redirect;
 mod request;
 mod wire;
@@ -21,16 +23,13 @@ use self::wire::{Exchange, Wire};
 use super::body::BodyFeed;
 use super::reply::{self, Reply};
 use super::request::Ask;
-use super::{BoxFuture, Error, Feed, Options, Source, connect};
+use super::{BoxFuture, Error, Feed, Options, Source};
 use crate::event::EventId;
 use crate::topic_key::TopicKey;
 
-/// Of `http`.
-const DEFAULT_PORT: u16 = 80;
-
 type HttpFeed = BodyFeed<Exchange>;
 
-/// One `http://` request that can be asked again and again.
+/// One `http://` or `https://` request that can be asked again and again.
 ///
 /// ```
 /// use fantail::source::{Options, http::HttpSource};
@@ -67,7 +66,7 @@ impl HttpSource {
                 trusted,
                 resume,
             };
-            match self.ask(&ask, &url).await? {
+            match self.ask(&ask, &first, &url).await? {
                 Led::Feed(feed) => return Ok(feed),
                 Led::To(next) => url = next,
             }
@@ -78,10 +77,8 @@ impl HttpSource {
         Err(Error::Redirect("there are too many in a row"))
     }
 
-    async fn ask(&self, ask: &Ask<'_>, url: &Uri) -> Result<Led, Error> {
-        let host = url.host().unwrap_or_default();
-        let port = url.port_u16().unwrap_or(DEFAULT_PORT);
-        let stream = connect::connect(host, port, self.options.connect_timeout).await?;
+    async fn ask(&self, ask: &Ask<'_>, own: &Uri, url: &Uri) -> Result<Led, Error> {
+        let stream = reach::reach(&self.options, own, url, ask.trusted).await?;
         let mut wire = Wire::new(stream, self.options.head_bytes).await?;
         let request = request::request(ask, url);
         let response = timeout(self.options.head_timeout, wire.send(request))
@@ -99,9 +96,9 @@ impl HttpSource {
             .url()
             .parse::<Uri>()
             .ok()
-            .filter(|url| url.scheme_str() == Some("http") && url.host().is_some())
+            .filter(|url| reach::default_port(url).is_some() && url.host().is_some())
             .ok_or_else(|| {
-                let words = "the upstream's URL is not an absolute http:// URL";
+                let words = "the upstream's URL is not an absolute http:// or https:// URL";
                 Error::Connect(io::Error::new(io::ErrorKind::InvalidInput, words))
             })
     }

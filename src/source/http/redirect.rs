@@ -1,11 +1,13 @@
 //! Where a redirect leads.
 //!
-//! Layer 2, pure. Invariant: the result is an absolute `http` URL, or words that say why not.
+//! Layer 2, pure. Invariant: the result is an absolute `http` or `https` URL, no less protected than
+//! the one before, or words that say why not.
 
 use http::Uri;
 use http::header::{HeaderMap, LOCATION};
 use http::uri::PathAndQuery;
 
+use super::reach::{default_port, is_https, port};
 use crate::source::Error;
 
 /// The target of a redirect that `base` has answered with.
@@ -19,18 +21,17 @@ pub(super) fn target(base: &Uri, headers: &HeaderMap) -> Result<Uri, Error> {
     let url: Uri = absolute
         .parse()
         .map_err(|_| Error::Redirect("its Location is no URL"))?;
-    match url.scheme_str() {
-        Some("http") if url.host().is_some_and(|host| !host.is_empty()) => Ok(url),
-        Some("https") => Err(Error::Redirect(
-            "it leads to https, which this version can not speak to an upstream",
-        )),
-        _ => Err(Error::Redirect("it leads neither to http nor to https")),
+    if default_port(&url).is_none() || url.host().is_none_or(str::is_empty) {
+        return Err(Error::Redirect("it leads neither to http nor to https"));
     }
+    if is_https(base) && !is_https(&url) {
+        return Err(Error::Redirect("it leads from https to http"));
+    }
+    Ok(url)
 }
 
 /// Whether headers meant for one URL may go to the other: same scheme, host and port.
 pub(super) fn same_origin(a: &Uri, b: &Uri) -> bool {
-    let port = |url: &Uri| url.port_u16().unwrap_or(80);
     let host = |url: &Uri| url.host().map(str::to_ascii_lowercase);
     a.scheme() == b.scheme() && host(a) == host(b) && port(a) == port(b)
 }
@@ -98,7 +99,11 @@ mod tests {
     use rstest::rstest;
 
     fn led(location: &str) -> Result<String, Error> {
-        let base = "http://h:81/a/b/c?q=1".parse().unwrap();
+        led_from("http://h:81/a/b/c?q=1", location)
+    }
+
+    fn led_from(base: &str, location: &str) -> Result<String, Error> {
+        let base = base.parse().unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(LOCATION, location.parse().unwrap());
         target(&base, &headers).map(|url| url.to_string())
@@ -107,6 +112,7 @@ mod tests {
     #[rstest]
     #[case("http://other/x?y#z", "http://other/x?y")]
     #[case("HTTP://other", "http://other/")]
+    #[case("https://h/", "https://h/")]
     #[case("//other:82/x", "http://other:82/x")]
     #[case("/x", "http://h:81/x")]
     #[case("x:y/../z", "")]
@@ -121,7 +127,6 @@ mod tests {
     }
 
     #[rstest]
-    #[case("https://h/", "it leads to https")]
     #[case("file:///etc/passwd", "it")]
     #[case("javascript:alert(1)", "it")]
     #[case("http://", "it")]
@@ -135,11 +140,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_protected_stays_protected() {
+        let led = |location| led_from("https://h/a", location).map_err(|e| e.to_string());
+        assert_eq!(led("b"), Ok("https://h/b".to_owned()));
+        assert_eq!(led("//o/b"), Ok("https://o/b".to_owned()));
+        assert!(
+            led("http://h/a")
+                .unwrap_err()
+                .contains("from https to http")
+        );
+    }
+
+    #[test]
     fn an_origin_is_scheme_host_and_port() {
         let same = |a: &str, b: &str| same_origin(&a.parse().unwrap(), &b.parse().unwrap());
         assert!(same("http://H/a", "http://h:80/b"));
         assert!(!same("http://h/a", "http://h:81/a"));
         assert!(!same("http://h/a", "http://h.evil/a"));
         assert!(!same("http://h/a", "https://h/a"));
+        assert!(!same("http://h:443/a", "https://h/a"));
+        assert!(same("https://h/a", "https://h:443/b"));
     }
 }

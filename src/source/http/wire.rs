@@ -13,16 +13,18 @@ use http_body_util::Empty;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use crate::source::Error;
 use crate::source::body::Chunks;
+use crate::source::connect::Stream;
 
 /// hyper refuses to work with a smaller buffer.
 const SMALLEST_BUFFER: usize = 8192;
 
+type Io = TokioIo<Box<dyn Stream>>;
+
 pub(super) struct Wire {
-    connection: Pin<Box<Connection<TokioIo<TcpStream>, Empty<Bytes>>>>,
+    connection: Pin<Box<Connection<Io, Empty<Bytes>>>>,
     /// A connection that is done must not be polled again.
     done: bool,
     /// Kept, because hyper takes its drop for the wish to end the connection.
@@ -37,7 +39,7 @@ pub(super) struct Exchange {
 
 impl Wire {
     /// A conversation whose response head is at most `head_bytes` long.
-    pub(super) async fn new(stream: TcpStream, head_bytes: usize) -> Result<Self, Error> {
+    pub(super) async fn new(stream: Box<dyn Stream>, head_bytes: usize) -> Result<Self, Error> {
         let (sender, connection) = Builder::new()
             .max_buf_size(head_bytes.max(SMALLEST_BUFFER))
             .max_header_size(head_bytes)
@@ -45,7 +47,7 @@ impl Wire {
             .title_case_headers(true)
             .handshake(TokioIo::new(stream))
             .await
-            .map_err(Error::Broken)?;
+            .map_err(Error::broken)?;
         Ok(Self {
             connection: Box::pin(connection),
             done: false,
@@ -67,7 +69,7 @@ impl Wire {
             response.as_mut().poll(cx)
         })
         .await
-        .map_err(Error::Broken)
+        .map_err(Error::broken)
     }
 
     /// The next bytes of the body; `None` is an end that the framing promised.
@@ -88,7 +90,7 @@ impl Wire {
 impl Chunks for Exchange {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let data = self.wire.poll_data(&mut self.body, cx);
-        data.map(|data| data.map(|result| result.map_err(Error::Broken)))
+        data.map(|data| data.map(|result| result.map_err(Error::broken)))
     }
 }
 

@@ -70,7 +70,7 @@ fn a_connection_that_is_cut_before_the_head_is_held() {
 
 #[test]
 fn a_redirect_that_leads_nowhere_is_held() {
-    for to in ["/faulty", "file:///etc/passwd", "https://127.0.0.1/", "//"] {
+    for to in ["/faulty", "file:///etc/passwd", "https:///", "//"] {
         let head = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
         assert_held(move |mut exchange| exchange.send(&head), "redirect");
     }

@@ -12,6 +12,7 @@ mod minute;
 mod modes;
 mod odd;
 mod text;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
