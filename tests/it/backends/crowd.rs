@@ -10,7 +10,8 @@ use crate::support::{Client, Event, Gateway, Get, Upstream};
 pub(super) const CLIENTS: usize = 20;
 /// Of the looping scripts.
 pub(super) const INTERVAL: Duration = Duration::from_millis(300);
-const FIRST_EVENT: Duration = Duration::from_secs(1);
+/// From connecting to the first event, at most.
+pub(super) const FIRST_EVENT: Duration = Duration::from_secs(1);
 
 /// Clients of one script, and what each has seen.
 pub(super) struct Crowd {
@@ -44,6 +45,17 @@ impl Crowd {
         target: &str,
         count: usize,
     ) -> Self {
+        let mut crowd = Self {
+            clients: Vec::new(),
+            seen: Vec::new(),
+        };
+        crowd.grow(limit, gateway, target, count);
+        crowd
+    }
+
+    /// So many more come in.
+    #[track_caller]
+    pub(super) fn grow(&mut self, limit: Duration, gateway: &Gateway, target: &str, count: usize) {
         let join = |_| {
             let begin = clock::now();
             let client = Get::new(target).stream(gateway.address());
@@ -51,14 +63,12 @@ impl Crowd {
             (begin, client)
         };
         let joined: Vec<(Instant, Client)> = (0..count).map(join).collect();
-        let (mut clients, mut seen) = (Vec::new(), Vec::new());
         for (number, (begin, mut client)) in joined.into_iter().enumerate() {
-            seen.push(vec![client.next_event()]);
+            self.seen.push(vec![client.next_event()]);
             let took = begin.elapsed();
             assert!(took <= limit, "client {number} waited {took:?}");
-            clients.push(client);
+            self.clients.push(client);
         }
-        Self { clients, seen }
     }
 
     /// The next event of the first client.

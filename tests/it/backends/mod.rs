@@ -12,7 +12,7 @@ mod nginx;
 mod one_shot;
 mod servers;
 
-use crowd::{CLIENTS, Crowd, INTERVAL, gateway};
+use crowd::{CLIENTS, Crowd, FIRST_EVENT, INTERVAL, gateway};
 use servers::Server;
 
 #[test]

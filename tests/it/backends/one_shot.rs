@@ -6,7 +6,7 @@ use fantail::clock;
 
 use crate::support::eventually;
 
-use super::{CLIENTS, Crowd, Server, gateway};
+use super::{CLIENTS, Crowd, FIRST_EVENT, Server, gateway};
 
 const POLLS: usize = 4;
 const EACH_HALF_SECOND: &str = "poll_interval = \"500ms\"";
@@ -16,7 +16,12 @@ const EACH_HALF_SECOND: &str = "poll_interval = \"500ms\"";
 fn assert_shared(server: &Server, script: &str, keys: &str, shape: &str, polls: usize) {
     let gateway = gateway(&server.url(), keys);
     let before = server.requests(script);
-    let mut crowd = Crowd::join(&gateway, script, CLIENTS);
+    let mut crowd = Crowd::join(&gateway, script, 1);
+    // Who comes between the very first event and the end of its answer gets the next poll's.
+    eventually("the first answer is over", || {
+        gateway.topics()[0]["feed"] == "waiting"
+    });
+    crowd.grow(FIRST_EVENT, &gateway, script, CLIENTS - 1);
     let events = crowd.read_to(polls);
     for event in &events {
         assert!(shape_of(&event.data).starts_with(shape), "{event:?}");
@@ -35,15 +40,12 @@ fn shape_of(data: &str) -> String {
     data.replace(|letter: char| letter.is_ascii_digit(), "9")
 }
 
-/// The answer's head and what came first of the body, so that what is slow once has been done.
+/// The answer's head when it is asked directly; what is slow once has been done then.
 #[track_caller]
 fn ask_once(server: &Server, script: &str) -> String {
-    let mut client = server.get(script);
-    assert_eq!(client.status, 200, "{}", client.head);
-    assert!(client.header("content-type").is_some());
+    let head = server.answer(script);
     eventually("its log has it", || server.requests(script) > 0);
-    assert!(!client.is_ended());
-    client.head
+    head
 }
 
 const PHP: &str = "The server time is: ";

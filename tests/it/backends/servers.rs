@@ -118,6 +118,17 @@ impl Server {
         Get::new(target).stream(self.address)
     }
 
+    /// Asks it, and waits for the end of the answer; gives the head.
+    #[track_caller]
+    pub(super) fn answer(&self, target: &str) -> String {
+        let mut client = Get::new(target)
+            .header("Connection", "close")
+            .stream(self.address);
+        assert_eq!(client.status, 200, "{}", client.head);
+        client.body();
+        client.head
+    }
+
     /// Sends it a request, and does not wait for the answer.
     pub(super) fn ask(&self, target: &str) -> Client {
         let mut client = Client::raw(self.address);
