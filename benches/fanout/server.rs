@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddrV4;
+use std::path::PathBuf;
 
 use crate::cli::Options;
 use crate::clock::Deadline;
@@ -62,13 +63,13 @@ impl Server {
 
 fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<Server> {
     let admin = net::free_address()?;
-    let upstream = upstream(plan)?;
+    let config = Config::write(plan)?;
     let mut command = vec![env!("CARGO_BIN_EXE_fantail").to_owned()];
     command.extend(
         [
             "serve",
-            "--upstream",
-            &format!("http://{upstream}"),
+            "--config",
+            &config.0.display().to_string(),
             "--listen",
             &address.to_string(),
             "--admin",
@@ -81,6 +82,37 @@ fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<
     let ready = || matches!(net::get(admin, "/readyz"), Ok((200, _)));
     process.wait_until(Deadline::after(START_SECONDS), ready)?;
     Ok(Server { process, address })
+}
+
+/// A configuration file, gone with its owner: what `--upstream` would do, with a log that holds a
+/// second or more of the plan's events, as an operator of a hot topic would write it.
+struct Config(PathBuf);
+
+impl Config {
+    fn write(plan: &Plan) -> io::Result<Self> {
+        let upstream = upstream(plan)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate is a small positive number"
+        )]
+        let events = (plan.rate as u64 * 4).max(1024);
+        let text = format!(
+            "[[route]]\npath = \"/{{rest*}}\"\nupstream = \"http://{upstream}\"\nquery = [\"*\"]\n\
+             replay = {{ events = {events}, bytes = \"64MiB\" }}\n"
+        );
+        let name = format!("fantail-bench-{}.toml", upstream.port());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, text)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        // In the machine's own folder for such files: one that stays harms nobody.
+        std::fs::remove_file(&self.0).ok();
+    }
 }
 
 fn bare(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<Server> {
