@@ -4,7 +4,7 @@ use fantail::clock;
 
 use super::support::{Client, Fpm, Gateway, Get, Process, Upstream, eventually, patience};
 
-/// Routes to the scripts of `tests/php`.
+/// Routes to the scripts of `tests/backends`.
 fn routes(fpm: &Fpm) -> String {
     let (url, root) = (&fpm.url, Fpm::root());
     let (root, gate) = (root.display(), fpm.folder().display());

@@ -1,4 +1,4 @@
-//! A php-fpm of two workers, on a TCP port or on a Unix socket, that runs `tests/php`.
+//! A php-fpm of two workers, on a TCP port or on a Unix socket, that runs `tests/backends`.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -46,7 +46,7 @@ impl Fpm {
 
     /// The scripts' folder.
     pub(crate) fn root() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/php")
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backends")
     }
 
     /// A folder that lives as long.
