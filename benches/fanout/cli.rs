@@ -111,6 +111,9 @@ pub(crate) struct Options {
     /// More arguments for `fantail serve`.
     #[arg(long, global = true, allow_hyphen_values = true)]
     pub(crate) fantail_arg: Vec<String>,
+    /// Events that the route keeps; 0 = four seconds of the rate, and at least the default of 1,024.
+    #[arg(long, default_value_t = 0, global = true)]
+    pub(crate) log_events: u64,
     /// Events in one write of the bare loop in `hot`; 0 = rate / 150.
     #[arg(long, default_value_t = 0, global = true)]
     pub(crate) bare_batch: u64,

@@ -63,7 +63,7 @@ impl Server {
 
 fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<Server> {
     let admin = net::free_address()?;
-    let config = Config::write(plan)?;
+    let config = Config::write(plan, options)?;
     let mut command = vec![env!("CARGO_BIN_EXE_fantail").to_owned()];
     command.extend(
         [
@@ -89,14 +89,17 @@ fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<
 struct Config(PathBuf);
 
 impl Config {
-    fn write(plan: &Plan) -> io::Result<Self> {
+    fn write(plan: &Plan, options: &Options) -> io::Result<Self> {
         let upstream = upstream(plan)?;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a rate is a small positive number"
         )]
-        let events = (plan.rate as u64 * 4).max(1024);
+        let events = match options.log_events {
+            0 => (plan.rate as u64 * 4).max(1024),
+            asked => asked,
+        };
         let text = format!(
             "[[route]]\npath = \"/{{rest*}}\"\nupstream = \"http://{upstream}\"\nquery = [\"*\"]\n\
              replay = {{ events = {events}, bytes = \"64MiB\" }}\n"
