@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use super::carrier::Pool;
 use super::unix_paths::UnixPaths;
 use super::{App, SWEEP, Setup, StartError, descriptors};
 use crate::admin::{self, Admin};
@@ -15,7 +16,7 @@ use crate::delivery::Shards;
 use crate::drain::{Drain, DrainWatch};
 use crate::edge::listen::{self, Listener};
 use crate::edge::template::PathTemplate;
-use crate::edge::{self, Edge, Target};
+use crate::edge::{self, Carrier, Edge, Target};
 use crate::hub::{Hub, RouteTopics};
 use crate::ingest::{Ingest, RouteOptions};
 use crate::metrics::Metrics;
@@ -236,7 +237,21 @@ fn upstream(route: &Route, id: RouteId, metrics: &Metrics) -> edge::Upstream {
             metrics: metrics.route(&route.name),
         }),
         delivery: Arc::new(route.delivery.clone()),
+        pass: route.pass.clone(),
+        carrier: carrier(route, metrics),
     }
+}
+
+/// Only a web server takes ordinary requests.
+fn carrier(route: &Route, metrics: &Metrics) -> Option<Arc<dyn Carrier>> {
+    let options = Arc::new(route.source.clone());
+    let is_web = route.upstream.is_http();
+    is_web.then(|| -> Arc<dyn Carrier> {
+        Arc::new(Pool::new(
+            options,
+            metrics.upstream(route.upstream.origin()),
+        ))
+    })
 }
 
 fn admin(app: &App, drain: DrainWatch) -> Admin {

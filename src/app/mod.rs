@@ -6,6 +6,7 @@
 //! good on a refused connection.
 
 mod build;
+mod carrier;
 mod descriptors;
 mod run;
 mod unix_paths;

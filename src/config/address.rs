@@ -9,6 +9,8 @@ use ipnet::IpNet;
 
 use super::value::{Complaint, Value};
 use super::{DEFAULT_ADMIN, DEFAULT_LISTEN, Listen};
+use crate::edge::template::authority::Authority;
+use crate::source::Address;
 
 /// `sockaddr_un` holds 108 bytes, the last of them a NUL.
 const LONGEST_SOCKET_PATH: usize = 107;
@@ -19,14 +21,37 @@ pub(super) fn listen(value: &Value<'_>) -> Result<Listen, Complaint> {
     let Some(path) = text.strip_prefix("unix:") else {
         return tcp(value, text, DEFAULT_LISTEN).map(Listen::Tcp);
     };
-    if !path.starts_with('/') || path.len() > LONGEST_SOCKET_PATH {
-        let right = format!(
-            "write unix: and an absolute path of at most {LONGEST_SOCKET_PATH} bytes, such as \
-             \"unix:/run/fantail.sock\""
-        );
-        return Err(value.wrong("is no path of a Unix socket", right));
+    socket_path(value, path).map(Listen::Unix)
+}
+
+/// One element of a route's `addresses`.
+pub(super) fn upstream(value: &Value<'_>) -> Result<Address, Complaint> {
+    let text = value.text()?;
+    if let Some(path) = text.strip_prefix("unix:") {
+        return socket_path(value, path).map(Address::Unix);
     }
-    Ok(Listen::Unix(PathBuf::from(path)))
+    let found = Authority::parse(text).and_then(|authority| {
+        let port = authority.port.filter(|port| *port != 0)?;
+        let host = authority.host.into();
+        Some(Address::Tcp { host, port })
+    });
+    found.ok_or_else(|| {
+        value.wrong(
+            "is no host and port, and no socket",
+            "write \"10.0.0.1:8000\", \"app.example:8000\" or \"unix:/run/app.sock\"",
+        )
+    })
+}
+
+fn socket_path(value: &Value<'_>, path: &str) -> Result<PathBuf, Complaint> {
+    if path.starts_with('/') && path.len() <= LONGEST_SOCKET_PATH {
+        return Ok(PathBuf::from(path));
+    }
+    let right = format!(
+        "write unix: and an absolute path of at most {LONGEST_SOCKET_PATH} bytes, such as \
+         \"unix:/run/fantail.sock\""
+    );
+    Err(value.wrong("is no path of a Unix socket", right))
 }
 
 /// `[admin] listen`; the empty text is none. It must be loopback, because whoever reaches it sees

@@ -20,14 +20,11 @@ use crate::source;
 const LEAST_HEAD: u64 = 8 << 10;
 
 /// Keys of `[limits]` that are decided but not built.
-const LATER: [&str; 17] = [
+const LATER: [&str; 14] = [
     "accepts_per_second_per_address",
     "handshake_timeout",
     "handshakes",
     "idle_timeout",
-    "body_bytes",
-    "body_timeout",
-    "tunnel_timeout",
     "h2_streams",
     "h2_stream_window",
     "h2_connection_window",
@@ -242,6 +239,10 @@ fn edge_limits(limits: &mut Section<'_>, config: &mut Config) {
         "last_event_id_bytes",
         bytes(1, GIGA),
     );
+    limits.set(&mut edge.body_bytes, "body_bytes", bytes(0, TERA));
+    limits.set(&mut edge.body_timeout, "body_timeout", some_time());
+    limits.set(&mut edge.tunnel_timeout, "tunnel_timeout", some_time());
+    limits.set(&mut edge.client_timeout, "client_timeout", some_time());
     check::not_above(uri.as_ref(), edge.uri_bytes, "head_bytes", edge.head_bytes);
     check::not_above(
         query.as_ref(),

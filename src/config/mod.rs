@@ -104,6 +104,8 @@ pub struct Route {
     pub ingest: ingest::Options,
     /// How its upstream is asked.
     pub source: source::Options,
+    /// How ordinary requests pass.
+    pub pass: edge::PassOptions,
 }
 
 // === impl Config ===
@@ -228,6 +230,7 @@ impl Route {
             delivery: delivery::Options::default(),
             ingest: ingest::Options::default(),
             source,
+            pass: edge::PassOptions::default(),
         })
     }
 }

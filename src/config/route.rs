@@ -16,7 +16,7 @@ use super::{Config, Route, upstream};
 use crate::delivery::{OnGap, Slow};
 use crate::edge::route::forwardable;
 use crate::edge::template::PathTemplate;
-use crate::edge::{Mode, QueryRule};
+use crate::edge::{HostRule, Mode, PassOptions, QueryRule};
 use crate::ingest::IdPolicy;
 use crate::source::Incomplete;
 use crate::{delivery, hub, ingest, source};
@@ -56,11 +56,10 @@ pub(super) fn read<'a>(
     let (query, headers) = (query(&mut section), headers(&mut section));
     let topic = topic(&mut section, logs);
     let (delivery, ingest) = streams(&mut section);
-    let mut source = source_options(&mut section, base.clone(), logs);
+    let (mut source, pass) = upstream_options(&mut section, base.clone(), logs);
     (source.root, source.tls) = (upstream.root, upstream.tls);
-    section.read("key", only("\"\""));
-    section.read("snapshot", only("\"none\""));
-    section.read("max_rate", only("0"));
+    source.addresses = upstream.addresses;
+    later(&mut section);
     section.finish();
     let parts = path.clone().zip(upstream.template).zip(name.clone());
     let route = parts.map(|(((path, _), upstream), (name, _))| Route {
@@ -74,6 +73,7 @@ pub(super) fn read<'a>(
         delivery,
         ingest,
         source,
+        pass,
     });
     Found {
         route,
@@ -87,6 +87,10 @@ const MODES: &[(&str, Mode)] = &[
     ("auto", Mode::Auto),
     ("sse", Mode::Sse),
     ("proxy", Mode::Proxy),
+];
+const HOSTS: &[(&str, HostRule)] = &[
+    ("client", HostRule::Client),
+    ("upstream", HostRule::Upstream),
 ];
 const IDS: &[(&str, IdPolicy)] = &[
     ("preserve", IdPolicy::Preserve),
@@ -146,11 +150,20 @@ fn streams(section: &mut Section<'_>) -> (delivery::Options, ingest::Options) {
     (down, up)
 }
 
-fn source_options(
+/// Keys that are decided but not built.
+fn later(section: &mut Section<'_>) {
+    section.read("key", only("\"\""));
+    section.read("snapshot", only("\"none\""));
+    section.read("max_rate", only("0"));
+}
+
+fn upstream_options(
     section: &mut Section<'_>,
     mut options: source::Options,
     logs: usize,
-) -> source::Options {
+) -> (source::Options, PassOptions) {
+    let mut pass = PassOptions::default();
+    section.set(&mut pass.host, "host", word(HOSTS));
     if let Some((bytes, value)) = section.read("max_event", bytes(1, TERA)) {
         not_above(Some(&value), bytes, "log_bytes", logs);
         (options.event_bytes, options.line_bytes) = (bytes, bytes);
@@ -160,6 +173,7 @@ fn source_options(
         table.set(&mut options.tls_timeout, "tls", some_time());
         table.set(&mut options.head_timeout, "head", some_time());
         table.set(&mut options.silence, "silence", any_time());
+        table.set(&mut pass.answer_timeout, "answer", some_time());
         table.finish();
     }
     section.set(
@@ -168,7 +182,7 @@ fn source_options(
         word(INCOMPLETE),
     );
     section.set(&mut options.charset, "charset", charset);
-    options
+    (options, pass)
 }
 
 fn query(section: &mut Section<'_>) -> QueryRule {

@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use super::kinds::list;
 use super::read::Section;
-use super::tls;
 use super::value::{Complaint, Value};
+use super::{address, tls};
 use crate::edge::template::{PathTemplate, UpstreamTemplate};
 use crate::source::tls::Client;
+use crate::source::{Address, Addresses};
 
 /// What was found; what is missing or bad has been reported.
 #[derive(Debug, Default)]
@@ -19,6 +21,7 @@ pub(super) struct Found<'a> {
     pub(super) at: Option<Value<'a>>,
     pub(super) root: Option<Arc<str>>,
     pub(super) tls: Option<Arc<Client>>,
+    pub(super) addresses: Option<Arc<Addresses>>,
 }
 
 /// Reads the keys of a route with this path.
@@ -40,11 +43,25 @@ pub(super) fn read<'a>(section: &mut Section<'a>, path: Option<&PathTemplate>) -
         at.complain(at.wrong("is for fastcgi:// upstreams only", "leave it out"));
     }
     let tls = tls::read(section, template.as_ref());
+    let (addresses, addresses_at) = section.read("addresses", list(address::upstream)).unzip();
+    let addresses: Vec<Address> = addresses
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(a, _)| a)
+        .collect();
+    if let (Some(true), false, Some(at)) = (is_fastcgi, addresses.is_empty(), &addresses_at) {
+        at.complain(at.wrong(
+            "is not for fastcgi:// upstreams",
+            "write the socket into `upstream`",
+        ));
+    }
+    let addresses = (!addresses.is_empty()).then(|| Arc::new(Addresses::new(addresses)));
     Found {
         template,
         at,
         root,
         tls,
+        addresses,
     }
 }
 

@@ -92,6 +92,7 @@ fn route(name: &'static str) -> Result<Route, TemplateFault> {
         delivery: delivery::Options::default(),
         ingest: ingest::Options::default(),
         source: source::Options::default(),
+        pass: edge::PassOptions::default(),
     })
 }
 

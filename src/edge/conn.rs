@@ -8,8 +8,8 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use http::{Request, Response};
-use http_body_util::Full;
+use http::Request;
+use http::request::Parts;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::Service;
@@ -20,7 +20,11 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::Edge;
 use super::client::Peer;
+use super::pipeline::Outcome;
+use super::proxy::tunnel::{self, Tunnel};
+use super::proxy::{Hop, Pass, Passed};
 use super::reject::Reject;
+use super::reply::Reply;
 use super::subscribe::Detached;
 use crate::delivery::{ConnectionPermit, Newcomer, Socket};
 use crate::drain::Phase;
@@ -72,35 +76,60 @@ pub(super) struct Arrival {
 pub(super) struct Detach;
 
 /// hyper's view of a connection: answers requests until one subscribes.
-#[derive(Debug)]
+#[derive(Clone)]
 struct Conversation {
     edge: Arc<Edge>,
     peer: Peer,
     refusal: Option<Reject>,
     metrics: Arc<ListenerMetrics>,
-    detached: Arc<Mutex<Option<Box<Detached>>>>,
+    next: Arc<Mutex<Option<Next>>>,
+}
+
+/// What the connection becomes once hyper has let go of it.
+enum Next {
+    Stream(Box<Detached>),
+    Tunnel(Box<Tunnel>),
 }
 
 impl Service<Request<Incoming>> for Conversation {
-    type Response = Response<Full<Bytes>>;
+    type Response = Reply;
     type Error = Detach;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Detach>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let edge = Arc::clone(&self.edge);
-        let (peer, refusal) = (self.peer, self.refusal.clone());
-        let (metrics, slot) = (Arc::clone(&self.metrics), Arc::clone(&self.detached));
+        let this = self.clone();
         Box::pin(async move {
-            let (mut head, _body) = request.into_parts();
-            match edge.answer(&mut head, peer, refusal).await {
-                Ok(super::subscribe::Outcome::Respond(response)) => Ok(response),
-                Ok(super::subscribe::Outcome::Subscribe(detached)) => {
-                    *slot.lock() = Some(detached);
+            let (mut head, body) = request.into_parts();
+            let answered = this.edge.answer(&mut head, this.peer, this.refusal.clone());
+            match answered.await {
+                Ok(Outcome::Respond(reply)) => Ok(reply),
+                Ok(Outcome::Subscribe(detached)) => {
+                    *this.next.lock() = Some(Next::Stream(detached));
                     Err(Detach)
                 }
-                Err(reject) => Ok(edge.refuse(&reject, &head, &metrics)),
+                Ok(Outcome::Pass(pass)) => Ok(this.pass(pass, head, body).await),
+                Err(reject) => Ok(this.edge.refuse(&reject, &head, &this.metrics)),
             }
         })
+    }
+}
+
+impl Conversation {
+    async fn pass(&self, pass: Pass, mut head: Parts, body: Incoming) -> Reply {
+        let hop = Hop {
+            peer: self.peer,
+            is_trusted: self.peer.is_trusted(&self.edge.options),
+            scheme: "http",
+        };
+        // Boxed, so that those who subscribe do not carry its size.
+        match Box::pin(self.edge.pass_through(pass, &mut head, body, hop)).await {
+            Ok(Passed::Reply(reply)) => reply,
+            Ok(Passed::Tunnel(reply, tunnel)) => {
+                *self.next.lock() = Some(Next::Tunnel(tunnel));
+                reply
+            }
+            Err(reject) => self.edge.refuse(&reject, &head, &self.metrics),
+        }
     }
 }
 
@@ -111,35 +140,39 @@ pub(super) async fn serve<S: ClientStream>(edge: Arc<Edge>, stream: S, arrival: 
         arrival.metrics.rejects.of(RejectReason::Timeout).inc();
         return;
     }
-    let detached = Arc::new(Mutex::new(None));
+    let next = Arc::new(Mutex::new(None));
     let conversation = Conversation {
         edge: Arc::clone(&edge),
         peer: arrival.peer,
         refusal: arrival.refusal,
         metrics: Arc::clone(&arrival.metrics),
-        detached: Arc::clone(&detached),
+        next: Arc::clone(&next),
     };
-    let Some(socket) = converse(&edge, stream, conversation, &arrival.metrics).await else {
+    let Some((stream, unread)) = converse(&edge, stream, conversation, &arrival.metrics).await
+    else {
         return;
     };
-    let Some(detached) = detached.lock().take() else {
-        return;
-    };
-    match socket.detach() {
-        Ok(socket) => edge
-            .shards
-            .deliver(newcomer(socket, *detached, arrival.permit)),
-        Err(error) => tracing::debug!(%error, "a socket can not leave the runtime"),
+    let next = next.lock().take();
+    match next {
+        Some(Next::Stream(detached)) => match stream.detach() {
+            // What the client sent behind its request is dropped, and never a second request.
+            Ok(socket) => edge
+                .shards
+                .deliver(newcomer(socket, *detached, arrival.permit)),
+            Err(error) => tracing::debug!(%error, "a socket can not leave the runtime"),
+        },
+        Some(Next::Tunnel(tunnel)) => Box::pin(tunnel::run(stream, unread, *tunnel)).await,
+        None => {}
     }
 }
 
-/// hyper's part. The stream, if it is left over because a request has subscribed.
+/// hyper's part. The stream and what was read beyond the last request, unless hyper has closed it.
 async fn converse<S: ClientStream>(
     edge: &Edge,
     stream: S,
     conversation: Conversation,
     metrics: &ListenerMetrics,
-) -> Option<S> {
+) -> Option<(S, Bytes)> {
     let options = &edge.options;
     // Shut down gracefully, hyper would close a connection that has not asked yet without a word;
     // who comes while streams end gets an answer, and no second one.
@@ -165,16 +198,15 @@ async fn converse<S: ClientStream>(
     })
     .await;
     match result {
-        Err(error) if error.is_user() => {
-            let parts = Pin::into_inner(connection).into_parts();
-            // What the client sent behind its request is dropped here, and never a second request.
-            Some(parts.io.into_inner())
-        }
-        Err(error) => {
+        Err(error) if !error.is_user() => {
             note(&error, metrics);
             None
         }
-        Ok(()) => None,
+        // A request has subscribed, or the last answer was a 101; else nothing will come of it.
+        Err(_) | Ok(()) => {
+            let parts = Pin::into_inner(connection).into_parts();
+            Some((parts.io.into_inner(), parts.read_buf))
+        }
     }
 }
 

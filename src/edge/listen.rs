@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Type};
+use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
@@ -83,7 +83,7 @@ pub async fn accept(edge: Arc<Edge>, listener: Listener, metrics: Arc<ListenerMe
         match accepted {
             Ok(Accepted::Tcp(stream, from)) => {
                 let peer = Peer::Address(from.ip().to_canonical());
-                drop(stream.set_nodelay(true));
+                prepare(&stream, &edge);
                 let arrival = arrival(&edge, &metrics, peer, admission);
                 conversations.spawn(conn::serve(Arc::clone(&edge), stream, arrival));
             }
@@ -95,6 +95,13 @@ pub async fn accept(edge: Arc<Edge>, listener: Listener, metrics: Arc<ListenerMe
         }
     }
     conversations.shutdown().await;
+}
+
+/// A socket that can not be told so is one that has hung up already.
+fn prepare(stream: &TcpStream, edge: &Edge) {
+    drop(stream.set_nodelay(true));
+    let patience = Some(edge.options.client_timeout);
+    drop(SockRef::from(stream).set_tcp_user_timeout(patience));
 }
 
 enum Accepted {

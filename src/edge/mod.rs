@@ -4,15 +4,19 @@
 //! another door.
 //!
 //! The way of a request, in order: [`listen`] (permit, accept) → `conn` (first byte, head, hyper)
-//! → [`policy`] → [`route`] → `subscribe` (key, topic, first answer, place) → detach. Whatever says
-//! no on the way is a [`reject::Reject`], and `respond` is where refusals become bytes.
+//! → [`policy`] → [`route`] → `subscribe` (key, topic, first answer, place) → detach; or, for what is no
+//! subscription, `proxy` (through to the upstream and back). Whatever says no on the way is a
+//! [`reject::Reject`], and `respond` is where refusals become bytes.
 
 mod client;
 mod conn;
 pub mod listen;
 mod options;
+mod pipeline;
 pub mod policy;
+mod proxy;
 pub mod reject;
+mod reply;
 mod respond;
 pub mod route;
 mod subscribe;
@@ -24,6 +28,7 @@ use bytes::Bytes;
 use http::HeaderName;
 
 pub use options::{Mode, Options, QueryRule};
+pub use proxy::{Body, BodyError, Carried, Carrier, CarryError, HostRule, PassOptions};
 
 use crate::delivery::{self, Shards};
 use crate::drain::DrainWatch;
@@ -65,6 +70,10 @@ pub struct Upstream {
     pub topics: Arc<RouteTopics>,
     /// How its streams are served.
     pub delivery: Arc<delivery::Options>,
+    /// How ordinary requests pass.
+    pub pass: PassOptions,
+    /// Who brings them there; `None` = this upstream has event streams only.
+    pub carrier: Option<Arc<dyn Carrier>>,
 }
 
 /// A page that is built in.

@@ -37,6 +37,16 @@ pub struct Options {
     /// How long a cold topic's first subscribers wait for the upstream's head before they get a
     /// 200 of our own, so that `onopen` fires.
     pub first_answer_wait: Duration,
+    /// Body of a request that is passed through; 0 = no bound, because uploads are the upstream's
+    /// business.
+    pub body_bytes: u64,
+    /// Longest silence of a client in the middle of such a body.
+    pub body_timeout: Duration,
+    /// Longest silence in an upgraded connection: `WebSocket` libraries ping each 20 to 60 s.
+    pub tunnel_timeout: Duration,
+    /// A client that acknowledges nothing for so long while bytes wait for it is cut off by the
+    /// kernel. The second line for streams, the only one for downloads.
+    pub client_timeout: Duration,
 }
 
 impl Default for Options {
@@ -54,6 +64,10 @@ impl Default for Options {
             query_bytes: 4 << 10,
             last_event_id_bytes: 1 << 10,
             first_answer_wait: Duration::from_secs(2),
+            body_bytes: 0,
+            body_timeout: Duration::from_secs(30),
+            tunnel_timeout: Duration::from_secs(600),
+            client_timeout: Duration::from_secs(30),
         }
     }
 }

@@ -27,9 +27,15 @@ pub enum Reject {
     /// The route does not take this method.
     #[error("this path takes GET, HEAD and OPTIONS")]
     Method,
-    /// An ordinary request, which this version does not pass through.
-    #[error("this gateway serves event streams only: ask with `Accept: text/event-stream`")]
+    /// An ordinary request to an upstream that serves event streams only.
+    #[error("this address serves event streams only: ask with `Accept: text/event-stream`")]
     NotAStream,
+    /// The request's body is larger than `body_bytes`.
+    #[error("the request's body is too large")]
+    BodyTooLarge,
+    /// The request's body came too slowly.
+    #[error("the request's body did not come in time")]
+    BodyTimeout,
     /// The upstream's own status, passed on.
     #[error("the upstream answered with status {0}")]
     Upstream(u16),
@@ -77,6 +83,10 @@ impl Reject {
             soft: false,
             close: false,
         };
+        let closing = |code| Answer {
+            close: true,
+            ..status(code)
+        };
         // Who is refused as a connection does not stay: it would keep one of the few places that
         // there are for saying so.
         let busy = |code, reason: &RejectReason| Answer {
@@ -89,21 +99,15 @@ impl Reject {
             ),
         };
         match self {
-            Self::BadRequest(_) => Answer {
-                close: true,
-                ..status(400)
-            },
-            Self::Host(_) => Answer {
-                close: true,
-                ..status(421)
-            },
-            Self::TooLarge(_) => Answer {
-                close: true,
-                ..status(431)
-            },
+            Self::BadRequest(_) => closing(400),
+            Self::Host(_) => closing(421),
+            Self::TooLarge(_) => closing(431),
             Self::UnknownRoute => status(404),
             Self::Method => status(405),
             Self::NotAStream => status(501),
+            // The rest of the body would be read as a request.
+            Self::BodyTooLarge => closing(413),
+            Self::BodyTimeout => closing(408),
             Self::Upstream(code) => status(*code),
             Self::WrongType(_) | Self::BadGateway(_) => status(502),
             Self::GatewayTimeout => status(504),
@@ -122,6 +126,7 @@ impl Reject {
             Self::UnknownRoute => RejectReason::UnknownRoute,
             Self::Method => RejectReason::Method,
             Self::NotAStream => RejectReason::NotImplemented,
+            Self::BodyTooLarge | Self::BodyTimeout => RejectReason::Body,
             Self::Upstream(_) | Self::WrongType(_) | Self::BadGateway(_) | Self::GatewayTimeout => {
                 RejectReason::Upstream
             }
@@ -144,6 +149,8 @@ impl Reject {
             Self::UnknownRoute => "Check the address, or the `path` of the gateway's routes.",
             Self::Method => "Use GET for an event stream.",
             Self::NotAStream => "Open this address with EventSource.",
+            Self::BodyTooLarge => "Send less; the limit is the gateway's `body_bytes`.",
+            Self::BodyTimeout => "Send it again on a better connection.",
             Self::Upstream(_) => "This is the upstream's own word: look there.",
             Self::WrongType(_) => "Correct what the upstream sends; the log has the details.",
             Self::BadGateway(_) | Self::GatewayTimeout => "Try again; see the gateway's log.",
@@ -185,6 +192,8 @@ mod tests {
             Reject::UnknownRoute,
             Reject::Method,
             Reject::NotAStream,
+            Reject::BodyTooLarge,
+            Reject::BodyTimeout,
             Reject::Upstream(403),
             Reject::WrongType("text before `<?php`".into()),
             Reject::BadGateway("connect"),
@@ -216,6 +225,8 @@ mod tests {
             "404 0 unknown_route",
             "405 0 method",
             "501 0 not_implemented",
+            "413 0 close body",
+            "408 0 close body",
             "403 0 upstream",
             "502 0 upstream",
             "502 0 upstream",

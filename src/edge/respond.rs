@@ -8,18 +8,15 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Bytes;
 
 use super::reject::{Answer, Reject};
+use super::reply::{Reply, ReplyBody};
 use super::route::accepts_stream;
 use super::{Edge, Page};
 use crate::delivery::retry;
 use crate::metrics::ListenerMetrics;
 use crate::sse::write;
-
-/// What an answer of ours looks like.
-pub(super) type Reply = Response<Full<Bytes>>;
 
 /// `no-store` so that no CDN keeps and loops the stream, `no-transform` so that none holds it back
 /// to compress it.
@@ -57,7 +54,7 @@ fn hard(reject: &Reject, answer: &Answer) -> Reply {
     } else {
         reject.body(&request_id)
     };
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(ReplyBody::from(Bytes::from(body)));
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -89,7 +86,7 @@ fn closing(mut response: Reply) -> Reply {
 
 /// A response with a stream's headers; HEAD gets it without a body.
 pub(super) fn stream_head(body: Bytes) -> Reply {
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(ReplyBody::from(body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(
@@ -102,7 +99,7 @@ pub(super) fn stream_head(body: Bytes) -> Reply {
 
 /// The answer to OPTIONS.
 pub(super) fn options() -> Reply {
-    let mut response = Response::new(Full::default());
+    let mut response = Response::new(ReplyBody::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
         .headers_mut()
@@ -112,7 +109,7 @@ pub(super) fn options() -> Reply {
 
 /// A built-in page.
 pub(super) fn page(page: &Page) -> Reply {
-    let mut response = Response::new(Full::new(page.body.clone()));
+    let mut response = Response::new(ReplyBody::from(page.body.clone()));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -1,35 +1,26 @@
-//! From a request to a subscription: route, key, topic, first answer, place, first bytes.
+//! From a request to a subscription: key, topic, first answer, place, first bytes.
 
 use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
 use http::request::Parts;
 
 use super::client::Peer;
+use super::pipeline::Outcome;
 use super::reject::Reject;
-use super::respond::{self, Reply, STREAM_CACHE_CONTROL};
-use super::route::{KeyRule, Resume, resume_id, wants_stream};
+use super::respond::STREAM_CACHE_CONTROL;
+use super::route::{KeyRule, Resume, resume_id};
 use super::template::Variables;
-use super::{Edge, Target, Upstream, policy};
+use super::{Edge, Upstream};
 use crate::clock;
 use crate::delivery::{self, OnGap, retry};
-use crate::drain::Phase;
 use crate::hub::limits::{AddressPermit, ClientAddr};
 use crate::hub::{Answer, FirstAnswer, Refusal, Subscription};
 use crate::log::{Cursor, Place};
 use crate::metrics::{GapCause, MissReason, RejectReason, ResumeResult, RouteMetrics};
 use crate::position::{Offset, Position};
 use crate::sse::write;
-
-/// What becomes of a request that is not refused.
-pub(super) enum Outcome {
-    /// It is answered.
-    Respond(Reply),
-    /// It leaves hyper and becomes a stream.
-    Subscribe(Box<Detached>),
-}
 
 /// A subscription that waits for its socket.
 #[derive(Debug)]
@@ -43,7 +34,7 @@ pub(super) struct Detached {
 }
 
 /// Whose share a subscription counts against.
-struct Caller {
+pub(super) struct Caller {
     client: ClientAddr,
     /// Of an address that only the request has named.
     permit: Option<AddressPermit>,
@@ -53,56 +44,8 @@ struct Caller {
 const PADDING: usize = 2048;
 
 impl Edge {
-    /// The pipeline: every step may refuse.
-    pub(super) async fn answer(
-        &self,
-        head: &mut Parts,
-        peer: Peer,
-        refusal: Option<Reject>,
-    ) -> Result<Outcome, Reject> {
-        policy::check(head, &self.options)?;
-        policy::drop_ambiguous(&mut head.headers);
-        // `OPTIONS *` asks about the server, not about a path of it.
-        if head.uri.path() == "*" {
-            return Ok(Outcome::Respond(respond::options()));
-        }
-        let (index, variables) = self
-            .paths
-            .find(head.uri.path())
-            .ok_or(Reject::UnknownRoute)?;
-        let route = self.routes.get(index).ok_or(Reject::UnknownRoute)?;
-        let upstream = match &route.target {
-            Target::Page(page) if matches!(head.method, Method::GET | Method::HEAD) => {
-                return Ok(Outcome::Respond(respond::page(page)));
-            }
-            Target::Page(_) => return Err(Reject::Method),
-            Target::Upstream(upstream) => upstream,
-        };
-        if head.method == Method::OPTIONS {
-            return Ok(Outcome::Respond(respond::options()));
-        }
-        if !wants_stream(upstream.mode, &head.method, &head.headers) {
-            return Err(Reject::NotAStream);
-        }
-        if head.method == Method::HEAD {
-            return Ok(Outcome::Respond(respond::stream_head(Bytes::new())));
-        }
-        if head.method != Method::GET {
-            return Err(Reject::Method);
-        }
-        policy::no_body(head)?;
-        if let Some(refusal) = refusal {
-            return Err(refusal);
-        }
-        if self.drain.phase() >= Phase::Draining {
-            return Err(Reject::Draining);
-        }
-        let caller = self.caller(head, peer)?;
-        self.subscribe(head, upstream, &variables, caller).await
-    }
-
     /// A trusted proxy's clients are counted by the address that it names.
-    fn caller(&self, head: &Parts, peer: Peer) -> Result<Caller, Reject> {
+    pub(super) fn caller(&self, head: &Parts, peer: Peer) -> Result<Caller, Reject> {
         let client = peer.client(&head.headers, &self.options);
         let permit = if peer.is_trusted(&self.options) {
             let permit = self.per_address.try_acquire(client);
@@ -113,7 +56,7 @@ impl Edge {
         Ok(Caller { client, permit })
     }
 
-    async fn subscribe(
+    pub(super) async fn subscribe(
         &self,
         head: &Parts,
         upstream: &Upstream,

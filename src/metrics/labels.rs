@@ -68,6 +68,8 @@ label! {
         Timeout => "timeout",
         /// Head, URI, query or number of headers too large.
         Head => "head",
+        /// A request's body that is too large, or comes too slowly.
+        Body => "body",
         /// A malformed or ambiguous request.
         BadRequest => "bad_request",
         /// A host that is not this one, or that contradicts the target.
@@ -118,6 +120,35 @@ label! {
         Eof => "eof",
         /// The connection broke.
         Reset => "reset",
+    }
+}
+
+label! {
+    /// The hundreds of a status.
+    StatusClass {
+        /// Switched protocols.
+        Informational => "1xx",
+        /// Fine.
+        Success => "2xx",
+        /// Elsewhere, or not changed.
+        Redirection => "3xx",
+        /// The client's fault.
+        ClientError => "4xx",
+        /// The upstream's, or ours.
+        ServerError => "5xx",
+    }
+}
+
+impl StatusClass {
+    /// The class of a status.
+    pub fn of(status: u16) -> Self {
+        match status {
+            ..=199 => Self::Informational,
+            200..=299 => Self::Success,
+            300..=399 => Self::Redirection,
+            400..=499 => Self::ClientError,
+            500.. => Self::ServerError,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 pub use family::{ByLabel, Family, GaugeGuard};
 pub use labels::{
     CloseReason, DropReason, EndReason, FeedState, GapCause, MissReason, Part, RejectReason,
-    ResumeResult, SuspectCause, TopicState, UpstreamReason, WaitCause,
+    ResumeResult, StatusClass, SuspectCause, TopicState, UpstreamReason, WaitCause,
 };
 pub use route::RouteMetrics;
 pub use upstream::UpstreamMetrics;

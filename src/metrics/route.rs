@@ -4,8 +4,8 @@ use prometheus::{Histogram, IntCounter, IntGauge, Registry};
 
 use super::family::{ByLabel, Family};
 use super::labels::{
-    CloseReason, DropReason, EndReason, GapCause, MissReason, ResumeResult, SuspectCause,
-    TopicState,
+    CloseReason, DropReason, EndReason, GapCause, MissReason, ResumeResult, StatusClass,
+    SuspectCause, TopicState,
 };
 
 /// Handles of one route.
@@ -51,6 +51,12 @@ pub struct RouteMetrics {
     pub fanout: Histogram,
     /// Signs against sharing, by [`SuspectCause`].
     pub share_suspect: ByLabel<IntCounter>,
+    /// Ordinary requests passed through, by [`StatusClass`] of the answer.
+    pub requests: ByLabel<IntCounter>,
+    /// From a request passed through to the head of its answer.
+    pub answer_duration: Histogram,
+    /// Upgraded connections right now.
+    pub tunnels: IntGauge,
 }
 
 #[derive(Debug)]
@@ -75,12 +81,16 @@ pub(super) struct Families {
     resumes: Family<IntCounter>,
     fanout: Family<Histogram>,
     share_suspect: Family<IntCounter>,
+    requests: Family<IntCounter>,
+    answer_duration: Family<Histogram>,
+    tunnels: Family<IntGauge>,
 }
 
 const DURATION_SECONDS: [f64; 8] = [1.0, 10.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0];
 const FANOUT_SECONDS: [f64; 12] = [
     5e-5, 1e-4, 2.5e-4, 1e-3, 2.5e-3, 1e-2, 2.5e-2, 0.1, 0.25, 1.0, 2.5, 10.0,
 ];
+const ANSWER_SECONDS: [f64; 8] = [1e-3, 5e-3, 2.5e-2, 0.1, 0.25, 1.0, 5.0, 30.0];
 
 impl Families {
     #[expect(clippy::too_many_lines, reason = "a list of names, one a line")]
@@ -168,6 +178,26 @@ impl Families {
                 "Responses that look as if they were not meant to be shared.",
                 "cause",
             ),
+            requests: by(
+                "fantail_requests_total",
+                "Ordinary requests passed through, by the class of the answer's status.",
+                "status",
+            ),
+            answer_duration: Family::histogram(
+                r,
+                (
+                    "fantail_request_duration_seconds",
+                    "Ordinary requests: from the request to the head of its answer.",
+                ),
+                &["route"],
+                &ANSWER_SECONDS,
+            ),
+            tunnels: Family::gauge(
+                r,
+                "fantail_tunnels",
+                "Connections that have switched protocols.",
+                &["route"],
+            ),
         }
     }
 
@@ -205,6 +235,11 @@ impl Families {
             share_suspect: self
                 .share_suspect
                 .by_label(n, SuspectCause::ALL, SuspectCause::label),
+            requests: self
+                .requests
+                .by_label(n, StatusClass::ALL, StatusClass::label),
+            answer_duration: self.answer_duration.with(n),
+            tunnels: self.tunnels.with(n),
         }
     }
 }

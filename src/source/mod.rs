@@ -22,6 +22,7 @@ use crate::event::{Event, EventId};
 use crate::sse::Item;
 use crate::topic_key::{RouteId, TopicKey};
 
+mod addresses;
 pub mod backoff;
 mod body;
 pub mod charset;
@@ -29,15 +30,18 @@ mod connect;
 mod decode;
 mod error;
 pub mod fastcgi;
+pub mod forward;
 mod head;
 pub mod http;
 mod policy;
+mod reach;
 mod reply;
 mod request;
 pub mod ticker;
 pub mod tls;
 mod wrong_type;
 
+pub use addresses::{Address, Addresses};
 pub use error::{Answer, Error};
 
 /// A future that a trait object can return.
@@ -151,6 +155,9 @@ pub struct Options {
     pub root: Option<Arc<str>>,
     /// `https` only, and the route's own origin only; `None` = as the machine trusts.
     pub tls: Option<Arc<tls::Client>>,
+    /// HTTP only, and the route's own origin only: where to connect, instead of where the URL's
+    /// host leads.
+    pub addresses: Option<Arc<Addresses>>,
 }
 
 impl Default for Options {
@@ -170,6 +177,7 @@ impl Default for Options {
             charset: None,
             root: None,
             tls: None,
+            addresses: None,
         }
     }
 }

@@ -101,9 +101,9 @@ fn newcomers_are_sent_away_softly_and_readiness_is_off_while_streams_still_run()
         assert!((5000..=60_000).contains(&newcomer.retry.unwrap()));
         assert_eq!(gateway.metric(&rejects), f64::from(count));
     }
-    // `mode = "auto"`: what accepts anything is no stream, and is told so as ever.
-    let other = Get::new("/events").connect(gateway.address());
-    assert_eq!(other.status, 501);
+    // What is no subscription is served to the end.
+    let other = Get::new("/other").connect(gateway.address());
+    assert_eq!(other.status, 404);
     drop(clients);
 }
 

@@ -28,6 +28,7 @@ mod lag;
 mod limits;
 mod metrics;
 mod outages;
+mod pass_through;
 mod php;
 mod polled;
 mod program;

@@ -44,6 +44,7 @@ fn the_complete_example_states_the_defaults() {
     assert_eq!(route.delivery, delivery::Options::default());
     assert_eq!(route.ingest, ingest::Options::default());
     assert_eq!(route.source, source::Options::default());
+    assert_eq!(route.pass, edge::PassOptions::default());
 }
 
 #[test]
@@ -56,7 +57,7 @@ fn the_complete_example_has_every_key() {
         .iter()
         .map(|fault| fault.right.strip_prefix("its keys are: ").unwrap());
     let known: BTreeSet<_> = lists.flat_map(|list| list.split(", ")).collect();
-    assert_eq!(known.len(), 76, "{known:?}");
+    assert_eq!(known.len(), 83, "{known:?}");
     let example = std::fs::read_to_string(deploy().join("fantail.toml")).unwrap();
     let written: BTreeSet<_> = example
         .lines()

@@ -6,10 +6,11 @@
 use std::ops::Range;
 
 use http::Uri;
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery};
 use percent_encoding::percent_decode_str;
 
 use super::origin::{Origin, Scheme};
+use super::path::Segment;
 use super::piece::{Piece, path_pieces, query_pieces};
 use super::{ExpandFault, PathTemplate, TemplateFault, Variables, script, segment};
 
@@ -122,6 +123,11 @@ impl UpstreamTemplate {
         self.origin.scheme == Scheme::FastCgi
     }
 
+    /// Whether the upstream is a web server, with or without TLS.
+    pub fn is_http(&self) -> bool {
+        matches!(self.origin.scheme, Scheme::Http | Scheme::Https)
+    }
+
     /// Whether the upstream speaks TLS.
     pub fn is_https(&self) -> bool {
         self.origin.scheme == Scheme::Https
@@ -158,6 +164,49 @@ impl UpstreamTemplate {
         }
         self.confirm(&url).ok_or(ExpandFault::Escaped)?;
         Ok(url)
+    }
+
+    /// The URL of an ordinary request on a route with this path. A whole site gets the client's own
+    /// spelling of path and query, any other upstream its expanded path and the client's query
+    /// behind its own.
+    pub fn pass(
+        &self,
+        route: &PathTemplate,
+        variables: &Variables,
+        target: &str,
+    ) -> Result<Uri, ExpandFault> {
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (target, None),
+        };
+        let mut url = String::from(&*self.origin.text);
+        if self.is_whole_site() && matches!(route.segments(), [Segment::Rest(_)]) {
+            let dots = |s: &str| {
+                let text: Vec<u8> = percent_decode_str(s).collect();
+                segment::is_dots(&String::from_utf8_lossy(&text))
+            };
+            // There is no prefix to leave, but other routes' paths begin elsewhere.
+            if path.split('/').any(dots) {
+                return Err(ExpandFault::Rest("the path holds a dot segment"));
+            }
+            url.push_str(path);
+        } else {
+            url = self.expand(variables, "")?;
+        }
+        if let Some(query) = query {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(query);
+        }
+        let uri: Uri = url.parse().map_err(|_| ExpandFault::Escaped)?;
+        let origin = self.origin.text.split_once("://");
+        let is_ours = origin == uri.scheme_str().zip(uri.authority().map(Authority::as_str));
+        is_ours.then_some(uri).ok_or(ExpandFault::Escaped)
+    }
+
+    /// Whether the upstream's path is whatever the route's remainder is, and nothing else.
+    fn is_whole_site(&self) -> bool {
+        let whole = matches!(&*self.path, [Piece::Literal(root), Piece::Rest(_)] if **root == *"/");
+        whole && self.query.is_empty()
     }
 
     fn expand_path(&self, variables: &Variables, url: &mut String) -> Result<(), ExpandFault> {

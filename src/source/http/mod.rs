@@ -5,7 +5,6 @@
 //! closed at once when the feed or the opening of it is dropped, for nothing is spawned; an open
 //! takes no longer than its timeouts times its redirects.
 
-mod reach;
 mod redirect;
 mod request;
 mod wire;
@@ -21,6 +20,7 @@ use tokio::time::timeout;
 
 use self::wire::{Exchange, Wire};
 use super::body::BodyFeed;
+use super::reach;
 use super::reply::{self, Reply};
 use super::request::Ask;
 use super::{BoxFuture, Error, Feed, Options, Source};

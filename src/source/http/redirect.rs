@@ -7,8 +7,8 @@ use http::Uri;
 use http::header::{HeaderMap, LOCATION};
 use http::uri::PathAndQuery;
 
-use super::reach::{default_port, is_https, port};
 use crate::source::Error;
+use crate::source::reach::{default_port, is_https, port};
 
 /// The target of a redirect that `base` has answered with.
 pub(super) fn target(base: &Uri, headers: &HeaderMap) -> Result<Uri, Error> {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConfig};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -87,12 +87,12 @@ impl Client {
     }
 
     /// Speaks TLS to `host`, as it stands in a URL, through `stream`.
-    pub(super) async fn handshake(
+    pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        stream: TcpStream,
+        stream: S,
         host: &str,
         limit: Duration,
-    ) -> Result<TlsStream<TcpStream>, Error> {
+    ) -> Result<TlsStream<S>, Error> {
         let name = match &self.server_name {
             Some(name) => name.clone(),
             None => {

@@ -16,9 +16,9 @@ pub(super) fn rows() -> Vec<Row> {
 fn methods() -> Vec<Row> {
     let with = |name, line: &str, status| row(name, format!("{line}\r\n{HEADERS}"), Status(status));
     vec![
-        with("a method in small letters", "get /s/a HTTP/1.1", 501),
-        with("a method of one's own", "BREW /s/a HTTP/1.1", 501),
-        with("DELETE", "DELETE /s/a HTTP/1.1", 501),
+        with("a method in small letters", "get /s/a HTTP/1.1", 405),
+        with("a method of one's own", "BREW /s/a HTTP/1.1", 405),
+        with("DELETE", "DELETE /s/a HTTP/1.1", 405),
         with("TRACE", "TRACE /s/a HTTP/1.1", 405),
         with(
             "DELETE where only streams are",

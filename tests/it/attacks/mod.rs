@@ -18,6 +18,7 @@ use table::{Expect, Row};
 const ROUTES: &str = r#"
 [[route]]
 path = "/s/{name}"
+mode = "sse"
 upstream = "{upstream}/s/{name}"
 query = ["lang"]
 headers = ["x-tenant"]

@@ -65,6 +65,35 @@ impl Exchange {
         while self.stream.read(&mut byte).is_ok_and(|read| read > 0) {}
     }
 
+    /// Reads so many bytes of what comes behind the request, or up to the end; how many came.
+    pub(crate) fn discard(&mut self, length: u64) -> u64 {
+        let mut body = Read::by_ref(&mut self.stream).take(length);
+        std::io::copy(&mut body, &mut std::io::sink()).unwrap_or(0)
+    }
+
+    /// The next bytes behind the request must be these.
+    #[track_caller]
+    pub(crate) fn expect_bytes(&mut self, expected: &str) {
+        let mut bytes = vec![0; expected.len()];
+        drop(self.stream.read_exact(&mut bytes));
+        assert_eq!(String::from_utf8_lossy(&bytes), expected);
+    }
+
+    /// Whether something has come behind the request; waits a moment for it.
+    pub(crate) fn has_bytes(&self) -> bool {
+        let moment = Some(Duration::from_millis(50));
+        self.stream.set_read_timeout(moment).unwrap();
+        let has = self.stream.peek(&mut [0]).is_ok_and(|read| read > 0);
+        self.stream.set_read_timeout(None).unwrap();
+        has
+    }
+
+    /// Sends back what comes, until the other side ends.
+    pub(crate) fn echo(mut self) {
+        let mut reader = self.stream.try_clone().unwrap();
+        drop(std::io::copy(&mut reader, &mut self.stream));
+    }
+
     /// What comes behind the request, until either side closes.
     pub(crate) fn rest(mut self) -> Vec<u8> {
         let mut rest = Vec::new();

@@ -23,9 +23,13 @@ pub(super) async fn reach(
         port: port(url),
         own: own.host().unwrap_or_default(),
     };
-    let stream = connect::connect(&place, options.connect_timeout).await?;
+    let stream: Box<dyn Stream> = match options.addresses.as_deref().filter(|_| trusted) {
+        // Boxed, so that those who have none do not carry its size.
+        Some(addresses) => Box::pin(addresses.connect(options.connect_timeout)).await?,
+        None => Box::new(connect::connect(&place, options.connect_timeout).await?),
+    };
     if !is_https(url) {
-        return Ok(Box::new(stream));
+        return Ok(stream);
     }
     let client = match options.tls.as_deref().filter(|_| trusted) {
         Some(client) => client,

@@ -1,0 +1,97 @@
+//! The way of a request, step by step; every step may refuse.
+//!
+//! Invariant: a request leaves here as exactly one of three things: an answer, a subscription, or an
+//! ordinary request on its way to the upstream.
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Uri};
+
+use super::client::Peer;
+use super::proxy::Pass;
+use super::reject::Reject;
+use super::reply::Reply;
+use super::route::wants_stream;
+use super::subscribe::Detached;
+use super::template::{PathTemplate, Variables};
+use super::{Edge, Route, Target, Upstream, policy, respond};
+use crate::drain::Phase;
+
+/// What becomes of a request that is not refused.
+pub(super) enum Outcome {
+    /// It is answered.
+    Respond(Reply),
+    /// It leaves hyper and becomes a stream.
+    Subscribe(Box<Detached>),
+    /// It goes on to the upstream.
+    Pass(Pass),
+}
+
+impl Edge {
+    /// The pipeline.
+    pub(super) async fn answer(
+        &self,
+        head: &mut Parts,
+        peer: Peer,
+        refusal: Option<Reject>,
+    ) -> Result<Outcome, Reject> {
+        policy::check(head, &self.options)?;
+        policy::drop_ambiguous(&mut head.headers);
+        // `OPTIONS *` asks about the server, not about a path of it.
+        if head.uri.path() == "*" {
+            return Ok(Outcome::Respond(respond::options()));
+        }
+        let (index, route, variables) = self.route(head)?;
+        let upstream = match &route.target {
+            Target::Page(page) if matches!(head.method, Method::GET | Method::HEAD) => {
+                return Ok(Outcome::Respond(respond::page(page)));
+            }
+            Target::Page(_) => return Err(Reject::Method),
+            Target::Upstream(upstream) => upstream,
+        };
+        if !wants_stream(upstream.mode, &head.method, &head.headers) {
+            let url = ordinary(head, &route.path, upstream, &variables)?;
+            return match refusal {
+                Some(refusal) => Err(refusal),
+                None => Ok(Outcome::Pass(Pass { route: index, url })),
+            };
+        }
+        match head.method {
+            Method::GET => {}
+            Method::HEAD => return Ok(Outcome::Respond(respond::stream_head(Bytes::new()))),
+            Method::OPTIONS => return Ok(Outcome::Respond(respond::options())),
+            _ => return Err(Reject::Method),
+        }
+        policy::no_body(head)?;
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        if self.drain.phase() >= Phase::Draining {
+            return Err(Reject::Draining);
+        }
+        let caller = self.caller(head, peer)?;
+        self.subscribe(head, upstream, &variables, caller).await
+    }
+
+    fn route(&self, head: &Parts) -> Result<(usize, &Route, Variables), Reject> {
+        let found = self.paths.find(head.uri.path());
+        let (index, variables) = found.ok_or(Reject::UnknownRoute)?;
+        let route = self.routes.get(index).ok_or(Reject::UnknownRoute)?;
+        Ok((index, route, variables))
+    }
+}
+
+/// Where a request that is no subscription goes. While streams end it is still served: its upstream
+/// is there, and hyper takes no other one on this connection.
+fn ordinary(
+    head: &Parts,
+    path: &PathTemplate,
+    upstream: &Upstream,
+    variables: &Variables,
+) -> Result<Uri, Reject> {
+    if upstream.carrier.is_none() {
+        return Err(Reject::NotAStream);
+    }
+    let target = head.uri.path_and_query().map_or("/", |p| p.as_str());
+    Ok(upstream.template.pass(path, variables, target)?)
+}
