@@ -5,6 +5,7 @@
 //! has reached the upstream is not sent again, but for one that may be (RFC 9110 9.2.2) and whose
 //! connection closed before a byte of an answer.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -34,6 +35,8 @@ pub type Body = UnsyncBoxBody<Bytes, BodyError>;
 const IDLE: Duration = Duration::from_secs(4);
 /// Idle connections kept: what a burst has opened is of use for the next, not for ever.
 const MOST_IDLE: usize = 64;
+/// How often a request is sent again: more than one kept-alive connection may be gone.
+const AGAIN: usize = 2;
 /// Both the largest head of an answer and what is read at once: pages set many cookies.
 const BUFFER: usize = 64 << 10;
 
@@ -83,16 +86,20 @@ impl Forwarder {
     }
 
     /// Sends a request with an absolute URL, and waits for the head of its answer.
-    pub async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, ForwardError> {
-        let again = repeatable(&request);
-        match (self.client.request(request).await, again) {
-            (Ok(response), _) => Ok(response),
-            // A kept-alive connection was closed in the moment in which it was used.
-            (Err(error), Some(again)) if closed_early(&error) => {
-                self.client.request(again).await.map_err(fault)
+    pub async fn send(
+        &self,
+        mut request: Request<Body>,
+    ) -> Result<Response<Incoming>, ForwardError> {
+        for _ in 0..AGAIN {
+            let again = repeatable(&request);
+            match (self.client.request(request).await, again) {
+                (Ok(response), _) => return Ok(response),
+                // A kept-alive connection was closed in the moment in which it was used.
+                (Err(error), Some(again)) if closed_early(&error) => request = again,
+                (Err(error), _) => return Err(fault(error)),
             }
-            (Err(error), _) => Err(fault(error)),
         }
+        self.client.request(request).await.map_err(fault)
     }
 }
 
@@ -118,8 +125,15 @@ pub fn empty() -> Body {
 
 fn closed_early(error: &legacy::Error) -> bool {
     let cause = std::error::Error::source(error);
-    let cause = cause.and_then(|cause| cause.downcast_ref::<hyper::Error>());
-    cause.is_some_and(hyper::Error::is_incomplete_message)
+    let Some(cause) = cause.and_then(|cause| cause.downcast_ref::<hyper::Error>()) else {
+        return false;
+    };
+    let io = std::error::Error::source(cause).and_then(|io| io.downcast_ref::<io::Error>());
+    let is_broken = io.is_some_and(|io| {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+        matches!(io.kind(), BrokenPipe | ConnectionReset | ConnectionAborted)
+    });
+    is_broken || cause.is_incomplete_message() || cause.is_canceled()
 }
 
 fn fault(error: legacy::Error) -> ForwardError {
@@ -205,7 +219,7 @@ impl Read for Wire {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         into: ReadBufCursor<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, into)
     }
 }
@@ -215,15 +229,15 @@ impl Write for Wire {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, bytes)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(cx)
     }
 
@@ -234,8 +248,8 @@ impl Write for Wire {
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bufs: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
     }
 }

@@ -24,7 +24,7 @@ fn an_upload_and_a_download_of_300_mib_cost_no_memory() {
         } else {
             let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 314572800\r\n\r\n";
             exchange.send(head);
-            exchange.pour(&[b'x'; 64 << 10], 300 * MIB);
+            exchange.pour(&[b'x'; 16 << 10], 300 * MIB);
         }
     });
     let process = Process::serve(SITE, &upstream, 1024);
@@ -50,7 +50,7 @@ fn a_client_that_reads_slowly_holds_its_download_back() {
     let upstream = Upstream::start(move |mut exchange: Exchange| {
         exchange.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1073741824\r\n\r\n");
         for _ in 0..1024 {
-            if exchange.pour(&[b'x'; 64 << 10], MIB) < MIB {
+            if exchange.pour(&[b'x'; 16 << 10], MIB) < MIB {
                 return;
             }
             seen.fetch_add(MIB, Ordering::SeqCst);
@@ -181,7 +181,7 @@ fn a_download_that_takes_longer_than_every_timeout_is_not_cut() {
 fn a_client_that_acknowledges_nothing_is_cut_off() {
     let upstream = Upstream::start(|mut exchange: Exchange| {
         exchange.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
-        exchange.pour(&[b'x'; 64 << 10], 1 << 40);
+        exchange.pour(&[b'x'; 16 << 10], 1 << 40);
     });
     let toml = format!("[limits]\nclient_timeout = \"1s\"\n{SITE}");
     let gateway = Gateway::start(&toml, &upstream);

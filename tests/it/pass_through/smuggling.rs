@@ -8,6 +8,7 @@ const LINE: &str = "POST /x HTTP/1.1\r\nHost: a\r\n";
 /// A second request, hidden where a body should be.
 const HIDDEN: &str = "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n";
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn rows() -> Vec<(String, &'static [u16])> {
     let row = |headers: &str, body: &str| format!("{LINE}{headers}\r\n\r\n{body}");
     let both = format!("0\r\n\r\n{HIDDEN}");
