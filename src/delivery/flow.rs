@@ -6,8 +6,9 @@ use std::mem;
 
 use bytes::{Buf, Bytes};
 
+use super::session::Scratch;
 use super::shard::Shard;
-use super::subscriber::Standing;
+use super::subscriber::{Standing, Subscriber};
 use super::{OnGap, Slow};
 use crate::log::{Batch, Cursor, Log, Read};
 use crate::metrics::{EndReason, GapCause, MissReason};
@@ -46,28 +47,12 @@ impl Shard {
         let Some(subscriber) = self.subscribers.get_mut(key) else {
             return false;
         };
-        let mut sent = 0;
-        let mut result = Ok(());
-        while !subscriber.owed.is_empty() {
-            match subscriber.socket.write(&subscriber.owed) {
-                Ok(0) => {
-                    result = Err(io::ErrorKind::WriteZero.into());
-                    break;
-                }
-                Ok(written) => {
-                    subscriber.owed.advance(written);
-                    sent += written;
-                }
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
-            }
-        }
-        if sent > 0 {
+        let (sent, has_moved, result) = pay(subscriber, &mut self.scratch);
+        if has_moved {
             subscriber.progress = self.now;
         }
-        let (index, is_out) = (subscriber.audience, subscriber.owed.is_empty());
+        let is_out = subscriber.owed.is_empty() && subscriber.socket.is_clear();
+        let index = subscriber.audience;
         let frames = u64::from(is_out && mem::take(&mut subscriber.owes_frame));
         let ending = subscriber.ending.filter(|_| is_out);
         subscriber.blocked = !is_out;
@@ -120,8 +105,8 @@ impl Shard {
         let Some(subscriber) = self.subscribers.get_mut(key) else {
             return Next::Nothing;
         };
-        match subscriber.socket.write(batch.bytes()) {
-            Ok(written) if written == batch.bytes().len() => {
+        match subscriber.socket.write(batch.bytes(), &mut self.scratch) {
+            Ok(written) if written == batch.bytes().len() && subscriber.socket.is_clear() => {
                 subscriber.progress = self.now;
                 subscriber.standing = Standing::Behind(Cursor::at(batch.end()));
                 let index = subscriber.audience;
@@ -241,6 +226,29 @@ impl Shard {
         metrics.frames_delivered.inc_by(frames);
         metrics.sent_bytes.inc_by(bytes as u64);
     }
+}
+
+/// Writes what waits in the socket, then what is owed, then the goodbye of a stream that ends. The
+/// bytes written of what was owed, whether anything went out, and how it ended.
+fn pay(subscriber: &mut Subscriber, scratch: &mut Scratch) -> (usize, bool, io::Result<()>) {
+    let (mut has_moved, mut result) = subscriber.socket.flush();
+    let mut sent = 0;
+    while result.is_ok() && !subscriber.owed.is_empty() {
+        match subscriber.socket.write(&subscriber.owed, scratch) {
+            Ok(0) => result = Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                subscriber.owed.advance(written);
+                sent += written;
+            }
+            Err(error) => result = Err(error),
+        }
+    }
+    if result.is_ok() && subscriber.ending.is_some() {
+        subscriber.socket.seal();
+        let (moved, flushed) = subscriber.socket.flush();
+        (has_moved, result) = (has_moved || moved, flushed);
+    }
+    (sent, has_moved || sent > 0, result)
 }
 
 /// The rest of a frame in flight: the log's own bytes, so that many slow subscribers share them;

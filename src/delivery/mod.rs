@@ -16,6 +16,7 @@ mod flow;
 mod mailbox;
 mod pass;
 pub mod retry;
+pub mod session;
 mod shard;
 mod shards;
 mod socket;
@@ -24,6 +25,7 @@ mod tend;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -96,8 +96,8 @@ impl Shard {
                 continue;
             };
             self.serving = Some(*key);
-            match subscriber.socket.write(bytes) {
-                Ok(written) if written == bytes.len() => {}
+            match subscriber.socket.write(bytes, &mut self.scratch) {
+                Ok(written) if written == bytes.len() && subscriber.socket.is_clear() => {}
                 result => fallen.push((*key, result)),
             }
         }

@@ -11,6 +11,7 @@ use slab::Slab;
 
 use super::audience::{self, Audience};
 use super::mailbox::{DrainOrder, Mailbox};
+use super::session::Scratch;
 use super::subscriber::{Standing, Subscriber};
 use super::timer::Wheel;
 use super::{Newcomer, ShardOptions};
@@ -64,6 +65,8 @@ pub(super) struct Shard {
     pub(super) timers: u32,
     /// Filled and used up by one read at a time.
     pub(super) batch: Batch,
+    /// Where TLS records are made.
+    pub(super) scratch: Scratch,
     /// The time of this round.
     pub(super) now: Instant,
     /// Audiences that have more to be sent than one visit may send.
@@ -104,6 +107,7 @@ impl Shard {
             wheel: Wheel::new(now),
             timers: 0,
             batch: Batch::default(),
+            scratch: Scratch::default(),
             now,
             unfinished_topics: Vec::new(),
             unfinished: Vec::new(),

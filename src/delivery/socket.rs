@@ -1,4 +1,4 @@
-//! A detached client socket, TCP or Unix.
+//! A detached client socket: TCP or Unix, plain or with TLS.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -11,6 +11,8 @@ use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
 use super::ShardOptions;
+use super::session::{Scratch, Session};
+use super::tls::TlsSocket;
 
 /// A non-blocking socket that a shard owns.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub enum Socket {
     Tcp(TcpStream),
     /// A Unix socket.
     Unix(UnixStream),
+    /// TLS over TCP. Boxed, so that plain ones do not carry its size.
+    Tls(Box<TlsSocket>),
     /// Panics when written to: a fault in our own code.
     #[cfg(test)]
     Faulty(UnixStream),
@@ -35,13 +39,20 @@ impl Socket {
         Self::Unix(UnixStream::from_std(socket.into()))
     }
 
+    /// Takes over a non-blocking TCP socket with its session, whose handshake is over.
+    pub fn from_tls(socket: std::net::TcpStream, session: Session) -> Self {
+        let socket = TcpStream::from_std(socket);
+        Self::Tls(Box::new(TlsSocket::new(socket, session)))
+    }
+
     /// Bounds what the kernel keeps for the peer. A peer that takes nothing for `stall` is ended by
     /// the kernel too, should the shard's own timer not see it.
     pub(super) fn bound(&self, options: &ShardOptions, stall: Duration) -> io::Result<()> {
-        let Self::Tcp(socket) = self else {
-            return Ok(());
+        let socket = match self {
+            Self::Tcp(socket) => SockRef::from(socket),
+            Self::Tls(tls) => SockRef::from(&tls.socket),
+            _ => return Ok(()),
         };
-        let socket = SockRef::from(socket);
         socket.set_tcp_nodelay(true)?;
         socket.set_tcp_notsent_lowat(options.unsent_bytes)?;
         socket.set_tcp_user_timeout(Some(stall))?;
@@ -58,15 +69,19 @@ impl Socket {
         match self {
             Self::Tcp(socket) => socket.register(registry, token, interest),
             Self::Unix(socket) => socket.register(registry, token, interest),
+            Self::Tls(tls) => tls.socket.register(registry, token, interest),
             #[cfg(test)]
             Self::Faulty(socket) => socket.register(registry, token, interest),
         }
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    /// Writes as far as the socket takes; with TLS, bytes count once they are encrypted, see
+    /// [`Socket::is_clear`].
+    pub(super) fn write(&mut self, bytes: &[u8], scratch: &mut Scratch) -> io::Result<usize> {
         uninterrupted(|| match self {
             Self::Tcp(socket) => socket.write(bytes),
             Self::Unix(socket) => socket.write(bytes),
+            Self::Tls(tls) => tls.write(bytes, scratch),
             #[cfg(test)]
             Self::Faulty(_) if !bytes.starts_with(b"HTTP") => panic!("a fault of our own"),
             #[cfg(test)]
@@ -74,19 +89,46 @@ impl Socket {
         })
     }
 
-    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+    /// Whether nothing that counts as written waits for the socket.
+    pub(super) fn is_clear(&self) -> bool {
+        match self {
+            Self::Tls(tls) => tls.is_clear(),
+            _ => true,
+        }
+    }
+
+    /// Writes what counts as written and waits; whether anything of it went out.
+    pub(super) fn flush(&mut self) -> (bool, io::Result<()>) {
+        match self {
+            Self::Tls(tls) => tls.flush(),
+            _ => (false, Ok(())),
+        }
+    }
+
+    /// Reads and forgets.
+    pub(super) fn discard(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         uninterrupted(|| match self {
-            Self::Tcp(socket) => socket.read(into),
-            Self::Unix(socket) => socket.read(into),
+            Self::Tcp(socket) => socket.read(buffer),
+            Self::Unix(socket) => socket.read(buffer),
+            Self::Tls(tls) => tls.discard(buffer),
             #[cfg(test)]
-            Self::Faulty(socket) => socket.read(into),
+            Self::Faulty(socket) => socket.read(buffer),
         })
+    }
+
+    /// Nothing is written any more; what TLS has to say about that goes out with the next
+    /// [`Socket::flush`].
+    pub(super) fn seal(&mut self) {
+        if let Self::Tls(tls) = self {
+            tls.seal();
+        }
     }
 
     pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
         match self {
             Self::Tcp(socket) => socket.take_error(),
             Self::Unix(socket) => socket.take_error(),
+            Self::Tls(tls) => tls.socket.take_error(),
             #[cfg(test)]
             Self::Faulty(socket) => socket.take_error(),
         }
@@ -98,6 +140,7 @@ impl Socket {
         drop(match self {
             Self::Tcp(socket) => socket.shutdown(Shutdown::Write),
             Self::Unix(socket) => socket.shutdown(Shutdown::Write),
+            Self::Tls(tls) => tls.finish(),
             #[cfg(test)]
             Self::Faulty(socket) => socket.shutdown(Shutdown::Write),
         });
@@ -105,7 +148,7 @@ impl Socket {
 }
 
 /// Tries again what a signal has interrupted.
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+pub(super) fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

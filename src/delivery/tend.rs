@@ -33,7 +33,8 @@ impl Shard {
         if event.is_readable() || event.is_read_closed() {
             self.listen(key);
         }
-        let is_waiting = |s: &Subscriber| s.blocked || !s.owed.is_empty();
+        let is_waiting =
+            |s: &Subscriber| s.blocked || !s.owed.is_empty() || !s.socket.is_clear();
         if event.is_writable() && self.subscribers.get(key).is_some_and(is_waiting) {
             self.advance(key);
         }
@@ -47,7 +48,7 @@ impl Shard {
         let age = self.now.saturating_duration_since(subscriber.born);
         let mut discard = [0; DISCARD];
         loop {
-            match subscriber.socket.read(&mut discard) {
+            match subscriber.socket.discard(&mut discard) {
                 Ok(0) => return self.client_closed(key),
                 Ok(read) => {
                     let read = u32::try_from(read).unwrap_or(u32::MAX);
