@@ -1,5 +1,6 @@
 //! Every part from the configuration, in the order in which they start.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -7,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::carrier::Pool;
+use super::certificates::{self, Certificates};
 use super::unix_paths::UnixPaths;
 use super::{App, SWEEP, Setup, StartError, descriptors};
 use crate::admin::{self, Admin};
@@ -14,7 +16,7 @@ use crate::clock;
 use crate::config::{Config, Listen, Route};
 use crate::delivery::Shards;
 use crate::drain::{Drain, DrainWatch};
-use crate::edge::listen::{self, Listener};
+use crate::edge::listen::{self, Listener, TlsDoor};
 use crate::edge::template::PathTemplate;
 use crate::edge::{self, Carrier, Edge, Target};
 use crate::hub::{Hub, RouteTopics};
@@ -62,20 +64,37 @@ impl Sources for NetSources {
 
 /// The sockets, bound before anything runs.
 struct Bound {
-    listeners: Listeners,
+    doors: Vec<Door>,
     unix_paths: UnixPaths,
     admin: Option<TcpListener>,
+}
+
+/// One of them, for clients.
+struct Door {
+    name: String,
+    listener: Listener,
+    by_tls: bool,
 }
 
 pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
     let mut bound = Bound::new(&setup.config).await?;
     setup.metrics.started_at(clock::wall());
     let mut app = assemble(setup, &mut bound)?;
-    for (name, listener) in bound.listeners {
-        let metrics = app.metrics.listener(&name);
-        tracing::info!(listener = name, "listening");
+    for door in bound.doors {
+        let metrics = app.metrics.listener(&door.name);
+        tracing::info!(listener = door.name, tls = door.by_tls, "listening");
+        let acceptor = app.acceptor.as_ref().filter(|_| door.by_tls);
+        let tls = acceptor.map(|acceptor| TlsDoor {
+            acceptor: Arc::clone(acceptor),
+            metrics: app.metrics.tls_listener(&door.name),
+        });
+        let edge = Arc::clone(&app.edge);
         app.tasks
-            .spawn(listen::accept(Arc::clone(&app.edge), listener, metrics));
+            .spawn(listen::accept(edge, door.listener, metrics, tls));
+    }
+    if let Some(certificates) = &app.certificates {
+        app.tasks
+            .spawn(certificates::watch(Arc::clone(certificates)));
     }
     if let Some(listener) = bound.admin {
         let admin = admin(&app, app.drain.watch());
@@ -86,6 +105,7 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
         connections = app.connection_limit,
         // As bound: a port 0 has become one.
         addresses = ?app.addresses,
+        tls = ?app.tls_addresses,
         admin = app.admin_address.map(tracing::field::display),
         "fantail is ready"
     );
@@ -101,6 +121,11 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
         pages,
     } = setup;
     descriptors::provide(&mut config.edge.connections);
+    let tls_addresses = bound.addresses(true);
+    if let Some(tls) = &config.tls {
+        let first = tls_addresses.first().filter(|_| tls.redirect);
+        config.edge.redirect = first.map(SocketAddr::port);
+    }
     let shards = Arc::new(Shards::start(&config.delivery, &metrics).map_err(StartError::Shards)?);
     let hub = Hub::new(config.hub.clone(), shards.doors());
     let ingest = Arc::new(ingest(&config, sources, &metrics));
@@ -114,12 +139,13 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
         Arc::clone(&shards),
         drain.watch(),
     )?;
+    let tls = config.tls.as_ref().map(|tls| &tls.server);
     Ok(App {
-        addresses: bound
-            .listeners
-            .iter()
-            .filter_map(|(_, l)| l.address())
-            .collect(),
+        addresses: bound.addresses(false),
+        tls_addresses,
+        acceptor: tls.map(|server| server.acceptor(config.edge.connections, &config.edge)),
+        certificates: tls
+            .map(|server| Certificates::new(Arc::clone(server), bound.tls_names(), &metrics)),
         admin_address: bound.admin.as_ref().and_then(|l| l.local_addr().ok()),
         _unix_paths: std::mem::take(&mut bound.unix_paths),
         connection_limit: config.edge.connections,
@@ -137,7 +163,13 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
 
 impl Bound {
     async fn new(config: &Config) -> Result<Self, StartError> {
-        let (listeners, unix_paths) = bind(&config.server.listen)?;
+        let (mut doors, mut unix_paths) = (Vec::new(), UnixPaths::default());
+        for listen in &config.server.listen {
+            doors.push(bind(listen, false, &mut unix_paths)?);
+        }
+        for address in config.tls.iter().flat_map(|tls| &tls.listen) {
+            doors.push(bind(&Listen::Tcp(*address), true, &mut unix_paths)?);
+        }
         let admin = match config.admin {
             None => None,
             Some(address) => Some(
@@ -147,32 +179,41 @@ impl Bound {
             ),
         };
         Ok(Self {
-            listeners,
+            doors,
             unix_paths,
             admin,
         })
     }
+
+    /// Those of TCP, with TLS or without.
+    fn addresses(&self, by_tls: bool) -> Vec<SocketAddr> {
+        let doors = self.doors.iter().filter(|door| door.by_tls == by_tls);
+        doors.filter_map(|door| door.listener.address()).collect()
+    }
+
+    fn tls_names(&self) -> Vec<String> {
+        let doors = self.doors.iter().filter(|door| door.by_tls);
+        doors.map(|door| door.name.clone()).collect()
+    }
 }
 
-type Listeners = Vec<(String, Listener)>;
-
-fn bind(addresses: &[Listen]) -> Result<(Listeners, UnixPaths), StartError> {
-    let (mut listeners, mut paths) = (Vec::new(), UnixPaths::default());
-    for listen in addresses {
-        let name = listen.name();
-        let listener = match listen {
-            Listen::Tcp(address) => Listener::tcp(*address),
-            Listen::Unix(path) => Listener::unix(path).inspect(|_| paths.add(path)),
-        };
-        match listener {
-            Ok(listener) => listeners.push((name, listener)),
-            Err(source) => {
-                let address = name;
-                return Err(StartError::Listen { address, source });
-            }
+fn bind(listen: &Listen, by_tls: bool, paths: &mut UnixPaths) -> Result<Door, StartError> {
+    let name = listen.name();
+    let listener = match listen {
+        Listen::Tcp(address) => Listener::tcp(*address),
+        Listen::Unix(path) => Listener::unix(path).inspect(|_| paths.add(path)),
+    };
+    match listener {
+        Ok(listener) => Ok(Door {
+            name,
+            listener,
+            by_tls,
+        }),
+        Err(source) => {
+            let address = name;
+            Err(StartError::Listen { address, source })
         }
     }
-    Ok((listeners, paths))
 }
 
 fn ingest(config: &Config, sources: Arc<dyn Sources>, metrics: &Arc<Metrics>) -> Ingest {

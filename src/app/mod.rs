@@ -7,6 +7,7 @@
 
 mod build;
 mod carrier;
+mod certificates;
 mod descriptors;
 mod run;
 mod unix_paths;
@@ -22,6 +23,7 @@ use crate::config::{Config, Listen};
 use crate::delivery::Shards;
 use crate::drain::{Drain, Phase};
 use crate::edge::Edge;
+use crate::edge::tls::Acceptor;
 use crate::hub::Hub;
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
@@ -29,6 +31,7 @@ use crate::source::Sources;
 use crate::{clock, edge};
 
 pub use build::NetSources;
+use certificates::Certificates;
 pub use run::{RunError, run};
 use unix_paths::UnixPaths;
 
@@ -117,6 +120,9 @@ pub struct App {
     metrics: Arc<Metrics>,
     tasks: JoinSet<()>,
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
+    acceptor: Option<Arc<Acceptor>>,
+    certificates: Option<Arc<Certificates>>,
     admin_address: Option<SocketAddr>,
     /// Held, never read: removed with the application.
     _unix_paths: UnixPaths,
@@ -131,9 +137,21 @@ impl App {
         build::start(setup).await
     }
 
-    /// The TCP addresses that clients come in by, as bound.
+    /// The TCP addresses that clients come in by without TLS, as bound.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Those with TLS.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
+    }
+
+    /// Reads the certificates again. One that can not be used changes nothing; the log says why.
+    pub async fn reload_certificates(&self) {
+        if let Some(certificates) = &self.certificates {
+            certificates.look(true).await;
+        }
     }
 
     /// The admin listener's address, as bound.

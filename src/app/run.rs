@@ -1,6 +1,6 @@
 //! A run of the program: start, wait for a signal, drain, halt.
 //!
-//! Invariant: a second signal ends a drain at once.
+//! Invariant: a second signal ends a drain at once. SIGHUP reads the certificates again.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -21,9 +21,20 @@ pub enum RunError {
 pub async fn run(setup: Setup, ready: impl FnOnce(&App)) -> Result<(), RunError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let app = App::start(setup).await?;
     ready(&app);
-    stop_signal(&mut terminate, &mut interrupt).await;
+    let reloads = async {
+        while hangup.recv().await.is_some() {
+            app.reload_certificates().await;
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        // A look at the certificates that is dropped goes on by itself.
+        () = reloads => {}
+        () = stop_signal(&mut terminate, &mut interrupt) => {}
+    }
     tokio::select! {
         // A drain that is dropped is ended by `halt`.
         () = app.drain() => {}

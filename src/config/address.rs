@@ -24,6 +24,11 @@ pub(super) fn listen(value: &Value<'_>) -> Result<Listen, Complaint> {
     socket_path(value, path).map(Listen::Unix)
 }
 
+/// One element of `[tls] listen`: TCP only, because whoever shares a socket's folder needs no TLS.
+pub(super) fn tls(value: &Value<'_>) -> Result<SocketAddr, Complaint> {
+    tcp(value, value.text()?, SocketAddr::from(([0, 0, 0, 0], 8443)))
+}
+
 /// One element of a route's `addresses`.
 pub(super) fn upstream(value: &Value<'_>) -> Result<Address, Complaint> {
     let text = value.text()?;

@@ -32,6 +32,7 @@ pub(super) struct Overlay<'a> {
     pub(super) server: Vec<Entry<'a>>,
     pub(super) admin: Vec<Entry<'a>>,
     pub(super) limits: Vec<Entry<'a>>,
+    pub(super) tls: Vec<Entry<'a>>,
 }
 
 impl<'a> Overlay<'a> {
@@ -71,9 +72,11 @@ impl<'a> Overlay<'a> {
             "SERVER" if capitals => &mut self.server,
             "ADMIN" if capitals => &mut self.admin,
             "LIMITS" if capitals => &mut self.limits,
+            "TLS" if capitals => &mut self.tls,
             _ => {
-                let right = "variables begin with FANTAIL_SERVER__, FANTAIL_ADMIN__ or \
-                             FANTAIL_LIMITS__, in capital letters; routes are written in a file";
+                let right = "variables begin with FANTAIL_SERVER__, FANTAIL_ADMIN__, \
+                             FANTAIL_TLS__ or FANTAIL_LIMITS__, in capital letters; routes are \
+                             written in a file";
                 report.add(
                     &at,
                     Complaint::new("this is not a variable of Fantail", right),

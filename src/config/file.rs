@@ -13,17 +13,15 @@ use super::fault::Faults;
 use super::kinds::{GIGA, MANY, TERA, any_time, bytes, list, number, only, some_time};
 use super::read::{Origin, Report, Section};
 use super::value::{Complaint, Value};
-use super::{Config, DEFAULT_ADMIN, Listen, address, route, upstream};
+use super::{Config, DEFAULT_ADMIN, Listen, address, listen_tls, route, upstream};
 use crate::source;
 
 /// hyper's smallest read buffer: a head of that size must be possible.
 const LEAST_HEAD: u64 = 8 << 10;
 
 /// Keys of `[limits]` that are decided but not built.
-const LATER: [&str; 14] = [
+const LATER: [&str; 12] = [
     "accepts_per_second_per_address",
-    "handshake_timeout",
-    "handshakes",
     "idle_timeout",
     "h2_streams",
     "h2_stream_window",
@@ -39,10 +37,16 @@ const LATER: [&str; 14] = [
 
 /// The tables of a file, with what is stronger laid over them.
 struct Tables<'a> {
+    common: Common<'a>,
+    routes: Vec<Section<'a>>,
+}
+
+/// Those that there is one of.
+struct Common<'a> {
     server: Section<'a>,
+    tls: Section<'a>,
     admin: Section<'a>,
     limits: Section<'a>,
-    routes: Vec<Section<'a>>,
 }
 
 /// From a parsed file to the configuration.
@@ -52,7 +56,7 @@ pub(super) fn read<'a>(
     overlay: Overlay<'a>,
 ) -> Result<Config, Faults> {
     let tables = Tables::of(report, file, overlay);
-    let (mut config, listeners, base) = common(tables.server, tables.admin, tables.limits);
+    let (mut config, listeners, base) = common(tables.common);
     let found: Vec<_> = tables
         .routes
         .into_iter()
@@ -75,11 +79,18 @@ pub(super) fn read_upstream<'a>(
     overlay: Overlay<'a>,
 ) -> Result<Config, Faults> {
     let empty = |title| Section::new(title, Origin::Absent, report);
-    let [mut server, mut admin, mut limits] = ["[server]", "[admin]", "[limits]"].map(empty);
+    let [mut server, mut tls, mut admin, mut limits] =
+        ["[server]", "[tls]", "[admin]", "[limits]"].map(empty);
     server.overlay(overlay.server);
+    tls.overlay(overlay.tls);
     admin.overlay(overlay.admin);
     limits.overlay(overlay.limits);
-    let (mut config, listeners, base) = common(server, admin, limits);
+    let (mut config, listeners, base) = common(Common {
+        server,
+        tls,
+        admin,
+        limits,
+    });
     let value = Value::flag("upstream", "--upstream", report);
     if let Some(site) = value.note(upstream::whole_site(url)) {
         config.routes.extend(super::Route::whole_site(site, base));
@@ -100,18 +111,15 @@ impl<'a> Tables<'a> {
             section.overlay(stronger);
             section
         };
-        let server = table("server", "[server]", overlay.server);
-        let admin = table("admin", "[admin]", overlay.admin);
-        let limits = table("limits", "[limits]", overlay.limits);
+        let common = Common {
+            server: table("server", "[server]", overlay.server),
+            tls: table("tls", "[tls]", overlay.tls),
+            admin: table("admin", "[admin]", overlay.admin),
+            limits: table("limits", "[limits]", overlay.limits),
+        };
         let routes = routes(&mut top, report);
-        top.refuse(&["tls"]);
         top.finish();
-        Self {
-            server,
-            admin,
-            limits,
-            routes,
-        }
+        Self { common, routes }
     }
 }
 
@@ -127,13 +135,16 @@ fn routes<'a>(top: &mut Section<'a>, report: &Report<'_>) -> Vec<Section<'a>> {
 }
 
 /// The tables that there is one of: listeners, limits, and what limits say about every upstream.
-fn common<'a>(
-    mut server_table: Section<'a>,
-    mut admin_table: Section<'a>,
-    mut limits: Section<'a>,
-) -> (Config, Vec<Placed<'a, Listen>>, source::Options) {
+fn common(tables: Common<'_>) -> (Config, Vec<Placed<'_, Listen>>, source::Options) {
+    let Common {
+        server: mut server_table,
+        tls,
+        admin: mut admin_table,
+        mut limits,
+    } = tables;
     let mut config = Config::default();
-    let listeners = server(&mut server_table, &mut config);
+    let mut listeners = server(&mut server_table, &mut config);
+    config.server.listen = listeners.iter().map(|(listen, _)| listen.clone()).collect();
     let admin = admin(&mut admin_table);
     topic_limits(&mut limits, &mut config);
     edge_limits(&mut limits, &mut config);
@@ -144,8 +155,10 @@ fn common<'a>(
     for section in [server_table, admin_table, limits] {
         section.finish();
     }
+    let secured = listen_tls::read(tls, &mut config.edge);
+    config.tls = secured.tls;
+    listeners.extend(secured.listeners);
     check::listeners(&listeners, admin.as_ref());
-    config.server.listen = listeners.iter().map(|(listen, _)| listen.clone()).collect();
     config.admin = admin.as_ref().map(|(address, _)| *address);
     (config, listeners, base)
 }
@@ -243,6 +256,12 @@ fn edge_limits(limits: &mut Section<'_>, config: &mut Config) {
     limits.set(&mut edge.body_timeout, "body_timeout", some_time());
     limits.set(&mut edge.tunnel_timeout, "tunnel_timeout", some_time());
     limits.set(&mut edge.client_timeout, "client_timeout", some_time());
+    limits.set(
+        &mut edge.handshake_timeout,
+        "handshake_timeout",
+        some_time(),
+    );
+    limits.set(&mut edge.handshakes, "handshakes", number(1, 1 << 20));
     check::not_above(uri.as_ref(), edge.uri_bytes, "head_bytes", edge.head_bytes);
     check::not_above(
         query.as_ref(),

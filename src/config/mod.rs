@@ -12,6 +12,7 @@ mod env;
 mod fault;
 mod file;
 mod kinds;
+mod listen_tls;
 mod read;
 mod route;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod value;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -47,6 +49,8 @@ pub const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCAL
 pub struct Config {
     /// `[server]`.
     pub server: Server,
+    /// `[tls]`; `None` = clients come in by plain connections only.
+    pub tls: Option<Tls>,
     /// `[admin]`; `None` = no admin listener.
     pub admin: Option<SocketAddr>,
     /// The parts of `[limits]` that belong to topics.
@@ -70,6 +74,17 @@ pub struct Server {
     pub drain: Duration,
     /// Before that, with `/readyz` already off, so that balancers turn away.
     pub drain_delay: Duration,
+}
+
+/// `[tls]`.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Where clients come in.
+    pub listen: Vec<SocketAddr>,
+    /// Whether ordinary requests to plain listeners are sent to the first of these.
+    pub redirect: bool,
+    /// With whom they speak there.
+    pub server: Arc<edge::tls::Server>,
 }
 
 /// One listening address.
@@ -185,6 +200,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             server: Server::default(),
+            tls: None,
             admin: Some(DEFAULT_ADMIN),
             hub: hub::Options::default(),
             edge: edge::Options::default(),

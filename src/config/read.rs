@@ -144,6 +144,16 @@ impl<'a> Section<'a> {
         self.entries.iter().any(|entry| entry.name == key)
     }
 
+    /// Whether nobody has said anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Reports what is wrong with the table as a whole.
+    pub(super) fn complain(&self, complaint: Complaint) {
+        self.report.add(&self.at, complaint);
+    }
+
     /// Takes a key: its values, the strongest last.
     pub(super) fn take(&mut self, key: &'static str) -> Vec<Value<'a>> {
         self.asked.push(key);

@@ -79,7 +79,7 @@ fn complaint(fault: &Fault) -> Complaint {
 }
 
 /// A file, relative to the configuration's own; empty = none.
-fn file(value: &Value<'_>) -> Result<Option<PathBuf>, Complaint> {
+pub(super) fn file(value: &Value<'_>) -> Result<Option<PathBuf>, Complaint> {
     let text = value.text()?;
     Ok((!text.is_empty()).then(|| value.folder().join(text)))
 }

@@ -33,8 +33,7 @@ impl Shard {
         if event.is_readable() || event.is_read_closed() {
             self.listen(key);
         }
-        let is_waiting =
-            |s: &Subscriber| s.blocked || !s.owed.is_empty() || !s.socket.is_clear();
+        let is_waiting = |s: &Subscriber| s.blocked || !s.owed.is_empty() || !s.socket.is_clear();
         if event.is_writable() && self.subscribers.get(key).is_some_and(is_waiting) {
             self.advance(key);
         }

@@ -58,6 +58,7 @@ pub fn setup(listen: SocketAddr, admin: SocketAddr) -> Result<Setup, TemplateFau
             drain: DRAIN,
             drain_delay: Duration::ZERO,
         },
+        tls: None,
         admin: Some(admin),
         hub: hub::Options::default(),
         edge: edge::Options::default(),

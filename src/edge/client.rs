@@ -1,10 +1,12 @@
 //! Who asks: the peer, or the client that a trusted proxy speaks for.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use super::Options;
+use super::tls::Secured;
 use crate::hub::limits::ClientAddr;
 
 /// The other end of a connection.
@@ -14,6 +16,45 @@ pub(super) enum Peer {
     Address(IpAddr),
     /// A program on this machine: a proxy, whose word is believed.
     Local,
+}
+
+/// How a request has come in.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) peer: Peer,
+    /// What TLS has told, on a connection that is secured.
+    pub(super) tls: Option<Arc<Secured>>,
+}
+
+/// The name in a client's verified certificate, as the upstream is told; a route that declares this
+/// header among its `headers` has it in the topic key.
+const CLIENT_NAME: HeaderName = HeaderName::from_static("x-tls-client-name");
+
+impl Entry {
+    /// The scheme that the client has used.
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Says who the client is. What it says itself counts only from a trusted peer.
+    pub(super) fn name_client(&self, headers: &mut HeaderMap, options: &Options) {
+        let name = self.tls.as_ref().and_then(|tls| tls.client.clone());
+        if let Some(name) = name {
+            headers.insert(CLIENT_NAME, name);
+        } else if !self.peer.is_trusted(options) {
+            headers.remove(CLIENT_NAME);
+        }
+    }
+
+    /// Whether the client's own connection is secured: this one, or the one to a trusted proxy
+    /// that has ended TLS for us.
+    pub(super) fn is_secured(&self, headers: &HeaderMap, options: &Options) -> bool {
+        let by_proxy = || {
+            let proto = headers.get("x-forwarded-proto").map(|v| v.as_bytes());
+            self.peer.is_trusted(options) && proto.is_some_and(|p| p.eq_ignore_ascii_case(b"https"))
+        };
+        self.tls.is_some() || by_proxy()
+    }
 }
 
 impl Peer {

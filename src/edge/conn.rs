@@ -1,4 +1,4 @@
-//! The life of one connection: first byte under a timer, hyper's conversation, then detach.
+//! The life of one connection: first byte under a timer, TLS, hyper's conversation, then detach.
 //!
 //! Invariant: until the head of a subscription is complete hyper owns the socket; from then on a
 //! shard does, with everything that the connection holds. Nothing of it is in both, or in neither.
@@ -7,6 +7,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Request;
 use http::request::Parts;
@@ -15,17 +16,20 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
 
 use super::Edge;
-use super::client::Peer;
+use super::client::Entry;
+use super::listen::TlsDoor;
 use super::pipeline::Outcome;
 use super::proxy::tunnel::{self, Tunnel};
 use super::proxy::{Hop, Pass, Passed};
 use super::reject::Reject;
 use super::reply::Reply;
 use super::subscribe::Detached;
+use super::tls::{self, TlsStream};
 use crate::delivery::{ConnectionPermit, Newcomer, Socket};
 use crate::drain::Phase;
 use crate::metrics::{ListenerMetrics, RejectReason};
@@ -34,36 +38,46 @@ use crate::metrics::{ListenerMetrics, RejectReason};
 pub(super) trait ClientStream:
     AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static
 {
-    /// Waits until there is something to read, the end included.
-    fn readable(&self) -> impl Future<Output = io::Result<()>> + Send;
     /// Leaves the runtime.
     fn detach(self) -> io::Result<Socket>;
+    /// Ends what is deliberately ended, where that must be said.
+    fn close(self) -> impl Future<Output = ()> + Send;
 }
 
 impl ClientStream for TcpStream {
-    async fn readable(&self) -> io::Result<()> {
-        Self::readable(self).await
-    }
-
     fn detach(self) -> io::Result<Socket> {
         Ok(Socket::from_tcp(self.into_std()?))
     }
+
+    async fn close(self) {}
 }
 
 impl ClientStream for UnixStream {
-    async fn readable(&self) -> io::Result<()> {
-        Self::readable(self).await
-    }
-
     fn detach(self) -> io::Result<Socket> {
         Ok(Socket::from_unix(self.into_std()?.into()))
     }
+
+    async fn close(self) {}
 }
+
+impl ClientStream for TlsStream {
+    fn detach(self) -> io::Result<Socket> {
+        self.into_socket()
+    }
+
+    async fn close(mut self) {
+        // A client that does not take it has gone, or will see the cut.
+        drop(timeout(LAST_WORD, self.shutdown()).await);
+    }
+}
+
+/// What a goodbye may take.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// What is known of a connection when it has been accepted.
 #[derive(Debug)]
 pub(super) struct Arrival {
-    pub(super) peer: Peer,
+    pub(super) entry: Entry,
     /// It was accepted only to be told this.
     pub(super) refusal: Option<Reject>,
     pub(super) permit: ConnectionPermit,
@@ -79,7 +93,7 @@ pub(super) struct Detach;
 #[derive(Clone)]
 struct Conversation {
     edge: Arc<Edge>,
-    peer: Peer,
+    entry: Entry,
     refusal: Option<Reject>,
     metrics: Arc<ListenerMetrics>,
     next: Arc<Mutex<Option<Next>>>,
@@ -100,16 +114,19 @@ impl Service<Request<Incoming>> for Conversation {
         let this = self.clone();
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
-            let answered = this.edge.answer(&mut head, this.peer, this.refusal.clone());
-            match answered.await {
-                Ok(Outcome::Respond(reply)) => Ok(reply),
+            let answered = this
+                .edge
+                .answer(&mut head, &this.entry, this.refusal.clone());
+            let reply = match answered.await {
+                Ok(Outcome::Respond(reply)) => reply,
                 Ok(Outcome::Subscribe(detached)) => {
                     *this.next.lock() = Some(Next::Stream(detached));
-                    Err(Detach)
+                    return Err(Detach);
                 }
-                Ok(Outcome::Pass(pass)) => Ok(this.pass(pass, head, body).await),
-                Err(reject) => Ok(this.edge.refuse(&reject, &head, &this.metrics)),
-            }
+                Ok(Outcome::Pass(pass)) => this.pass(pass, head, body).await,
+                Err(reject) => this.edge.refuse(&reject, &head, &this.metrics),
+            };
+            Ok(this.edge.secured(reply, &this.entry))
         })
     }
 }
@@ -117,9 +134,9 @@ impl Service<Request<Incoming>> for Conversation {
 impl Conversation {
     async fn pass(&self, pass: Pass, mut head: Parts, body: Incoming) -> Reply {
         let hop = Hop {
-            peer: self.peer,
-            is_trusted: self.peer.is_trusted(&self.edge.options),
-            scheme: "http",
+            peer: self.entry.peer,
+            is_trusted: self.entry.peer.is_trusted(&self.edge.options),
+            scheme: self.entry.scheme(),
         };
         // Boxed, so that those who subscribe do not carry its size.
         match Box::pin(self.edge.pass_through(pass, &mut head, body, hop)).await {
@@ -133,26 +150,60 @@ impl Conversation {
     }
 }
 
-/// Serves one connection until it closes or becomes a stream.
-pub(super) async fn serve<S: ClientStream>(edge: Arc<Edge>, stream: S, arrival: Arrival) {
-    let first_byte = tokio::time::timeout(edge.options.first_byte_timeout, stream.readable());
-    if !matches!(first_byte.await, Ok(Ok(()))) {
-        arrival.metrics.rejects.of(RejectReason::Timeout).inc();
+/// Serves a plain connection. `readable` waits for its first byte.
+pub(super) async fn serve<S: ClientStream>(
+    edge: Arc<Edge>,
+    stream: S,
+    arrival: Arrival,
+    readable: impl AsyncFn(&S) -> io::Result<()>,
+) {
+    if has_first_byte(&edge, readable(&stream), &arrival).await {
+        talk(edge, stream, arrival).await;
+    }
+}
+
+/// Serves a connection to a listener with TLS.
+pub(super) async fn serve_tls(
+    edge: Arc<Edge>,
+    socket: TcpStream,
+    mut arrival: Arrival,
+    tls: TlsDoor,
+) {
+    if !has_first_byte(&edge, socket.readable(), &arrival).await {
         return;
     }
+    let shaken = tls::shake(&tls.acceptor, socket, &arrival.metrics, &tls.metrics).await;
+    if let Some((stream, secured)) = shaken {
+        arrival.entry.tls = Some(Arc::new(secured));
+        talk(edge, stream, arrival).await;
+    }
+}
+
+async fn has_first_byte(
+    edge: &Edge,
+    readable: impl Future<Output = io::Result<()>>,
+    arrival: &Arrival,
+) -> bool {
+    let first_byte = timeout(edge.options.first_byte_timeout, readable).await;
+    let is_there = matches!(first_byte, Ok(Ok(())));
+    if !is_there {
+        arrival.metrics.rejects.of(RejectReason::Timeout).inc();
+    }
+    is_there
+}
+
+/// The conversation, until the connection closes or becomes a stream.
+async fn talk<S: ClientStream>(edge: Arc<Edge>, stream: S, arrival: Arrival) {
     let next = Arc::new(Mutex::new(None));
     let conversation = Conversation {
         edge: Arc::clone(&edge),
-        peer: arrival.peer,
+        entry: arrival.entry,
         refusal: arrival.refusal,
         metrics: Arc::clone(&arrival.metrics),
         next: Arc::clone(&next),
     };
-    let Some((stream, unread)) = converse(&edge, stream, conversation, &arrival.metrics).await
-    else {
-        return;
-    };
-    let next = next.lock().take();
+    let (stream, unread, is_good) = converse(&edge, stream, conversation, &arrival.metrics).await;
+    let next = next.lock().take().filter(|_| is_good);
     match next {
         Some(Next::Stream(detached)) => match stream.detach() {
             // What the client sent behind its request is dropped, and never a second request.
@@ -162,17 +213,17 @@ pub(super) async fn serve<S: ClientStream>(edge: Arc<Edge>, stream: S, arrival: 
             Err(error) => tracing::debug!(%error, "a socket can not leave the runtime"),
         },
         Some(Next::Tunnel(tunnel)) => Box::pin(tunnel::run(stream, unread, *tunnel)).await,
-        None => {}
+        None => stream.close().await,
     }
 }
 
-/// hyper's part. The stream and what was read beyond the last request, unless hyper has closed it.
+/// hyper's part. The stream, what was read beyond the last request, and whether all went well.
 async fn converse<S: ClientStream>(
     edge: &Edge,
     stream: S,
     conversation: Conversation,
     metrics: &ListenerMetrics,
-) -> Option<(S, Bytes)> {
+) -> (S, Bytes, bool) {
     let options = &edge.options;
     // Shut down gracefully, hyper would close a connection that has not asked yet without a word;
     // who comes while streams end gets an answer, and no second one.
@@ -197,17 +248,13 @@ async fn converse<S: ClientStream>(
         connection.poll_without_shutdown(cx)
     })
     .await;
-    match result {
-        Err(error) if !error.is_user() => {
-            note(&error, metrics);
-            None
-        }
-        // A request has subscribed, or the last answer was a 101; else nothing will come of it.
-        Err(_) | Ok(()) => {
-            let parts = Pin::into_inner(connection).into_parts();
-            Some((parts.io.into_inner(), parts.read_buf))
-        }
+    // A request has subscribed, or the last answer was a 101, or nothing will come of it.
+    let is_good = result.as_ref().err().is_none_or(hyper::Error::is_user);
+    if let (false, Err(error)) = (is_good, &result) {
+        note(error, metrics);
     }
+    let parts = Pin::into_inner(connection).into_parts();
+    (parts.io.into_inner(), parts.read_buf, is_good)
 }
 
 /// hyper's smallest buffer.

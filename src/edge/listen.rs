@@ -11,14 +11,15 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
 use super::Edge;
-use super::client::Peer;
+use super::client::{Entry, Peer};
 use super::conn::{self, Arrival};
 use super::reject::Reject;
+use super::tls::Acceptor;
 use crate::clock;
 use crate::delivery::ConnectionPermit;
 use crate::drain::Phase;
 use crate::hub::limits::ClientAddr;
-use crate::metrics::{GaugeGuard, ListenerMetrics, RejectReason};
+use crate::metrics::{GaugeGuard, ListenerMetrics, RejectReason, TlsMetrics};
 
 /// A reconnect storm waits here rather than in the clients' SYN timers; the kernel may allow less.
 const BACKLOG: i32 = 4096;
@@ -67,8 +68,22 @@ impl Listener {
     }
 }
 
+/// What a listener with TLS has besides.
+#[derive(Clone, Debug)]
+pub struct TlsDoor {
+    /// Shared by all listeners.
+    pub acceptor: Arc<Acceptor>,
+    /// Its own.
+    pub metrics: Arc<TlsMetrics>,
+}
+
 /// Accepts connections until the program is over.
-pub async fn accept(edge: Arc<Edge>, listener: Listener, metrics: Arc<ListenerMetrics>) {
+pub async fn accept(
+    edge: Arc<Edge>,
+    listener: Listener,
+    metrics: Arc<ListenerMetrics>,
+    tls: Option<TlsDoor>,
+) {
     let mut drain = edge.drain.clone();
     let mut conversations = JoinSet::new();
     loop {
@@ -80,16 +95,25 @@ pub async fn accept(edge: Arc<Edge>, listener: Listener, metrics: Arc<ListenerMe
         };
         while conversations.try_join_next().is_some() {}
         let admission = admission.renewed(&edge);
+        let shared = Arc::clone(&edge);
         match accepted {
             Ok(Accepted::Tcp(stream, from)) => {
                 let peer = Peer::Address(from.ip().to_canonical());
                 prepare(&stream, &edge);
                 let arrival = arrival(&edge, &metrics, peer, admission);
-                conversations.spawn(conn::serve(Arc::clone(&edge), stream, arrival));
+                match tls.clone() {
+                    None => conversations.spawn(conn::serve(
+                        shared,
+                        stream,
+                        arrival,
+                        TcpStream::readable,
+                    )),
+                    Some(tls) => conversations.spawn(conn::serve_tls(shared, stream, arrival, tls)),
+                };
             }
             Ok(Accepted::Unix(stream)) => {
                 let arrival = arrival(&edge, &metrics, Peer::Local, admission);
-                conversations.spawn(conn::serve(Arc::clone(&edge), stream, arrival));
+                conversations.spawn(conn::serve(shared, stream, arrival, UnixStream::readable));
             }
             Err(error) => pause(&error, &metrics).await,
         }
@@ -195,7 +219,7 @@ fn arrival(
         open: GaugeGuard::enter(&metrics.connections),
     };
     Arrival {
-        peer,
+        entry: Entry { peer, tls: None },
         refusal,
         permit,
         metrics: Arc::clone(metrics),

@@ -3,8 +3,8 @@
 //! Layer 4: may import `delivery`, `hub`, `log` (cursor types), layer 0 and the leaves, never
 //! another door.
 //!
-//! The way of a request, in order: [`listen`] (permit, accept) → `conn` (first byte, head, hyper)
-//! → [`policy`] → [`route`] → `subscribe` (key, topic, first answer, place) → detach; or, for what is no
+//! The way of a request, in order: [`listen`] (permit, accept) → [`tls`] → `conn` (first byte, head,
+//! hyper) → [`policy`] → [`route`] → `subscribe` (key, topic, first answer, place) → detach; or, for what is no
 //! subscription, `proxy` (through to the upstream and back). Whatever says no on the way is a
 //! [`reject::Reject`], and `respond` is where refusals become bytes.
 
@@ -21,11 +21,12 @@ mod respond;
 pub mod route;
 mod subscribe;
 pub mod template;
+pub mod tls;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 
 pub use options::{Mode, Options, QueryRule};
 pub use proxy::{Body, BodyError, Carried, Carrier, CarryError, HostRule, PassOptions};
@@ -102,6 +103,8 @@ pub struct Edge {
     refusals: Arc<Total>,
     per_address: Arc<PerAddress>,
     accepts: Rate,
+    /// `Strict-Transport-Security` of answers over TLS.
+    hsts: Option<HeaderValue>,
 }
 
 /// Connections beyond the limit that are accepted only to be told to come back: enough to answer a
@@ -130,6 +133,7 @@ impl Edge {
             refusals: Total::new(refusals(options.connections)),
             per_address: PerAddress::new(options.connections_per_address),
             accepts: Rate::new(options.accepts_per_second),
+            hsts: respond::hsts(options.hsts),
             options,
         }))
     }

@@ -44,6 +44,18 @@ pub struct Options {
     pub body_timeout: Duration,
     /// Longest silence in an upgraded connection: `WebSocket` libraries ping each 20 to 60 s.
     pub tunnel_timeout: Duration,
+    /// From the first byte of a TLS handshake to its end.
+    pub handshake_timeout: Duration,
+    /// Handshakes that go on at a time: each costs a core a fifth of a millisecond, and more wait
+    /// for their turn.
+    pub handshakes: usize,
+    /// `Strict-Transport-Security` of answers over TLS, which tells browsers to come no other way
+    /// for so long; 0 = none, because it can not be taken back.
+    pub hsts: Duration,
+    /// The TLS port that ordinary requests to plain listeners are sent to; `None` = they are served.
+    pub redirect: Option<u16>,
+    /// Whether a request must be for the host that its TLS connection has asked for.
+    pub strict_sni: bool,
     /// A client that acknowledges nothing for so long while bytes wait for it is cut off by the
     /// kernel. The second line for streams, the only one for downloads.
     pub client_timeout: Duration,
@@ -67,6 +79,11 @@ impl Default for Options {
             body_bytes: 0,
             body_timeout: Duration::from_secs(30),
             tunnel_timeout: Duration::from_secs(600),
+            handshake_timeout: Duration::from_secs(10),
+            handshakes: 256,
+            hsts: Duration::ZERO,
+            redirect: None,
+            strict_sni: false,
             client_timeout: Duration::from_secs(30),
         }
     }

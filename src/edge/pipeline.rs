@@ -5,9 +5,9 @@
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Uri};
+use http::{HeaderValue, Method, Uri};
 
-use super::client::Peer;
+use super::client::Entry;
 use super::proxy::Pass;
 use super::reject::Reject;
 use super::reply::Reply;
@@ -32,16 +32,18 @@ impl Edge {
     pub(super) async fn answer(
         &self,
         head: &mut Parts,
-        peer: Peer,
+        entry: &Entry,
         refusal: Option<Reject>,
     ) -> Result<Outcome, Reject> {
-        policy::check(head, &self.options)?;
-        policy::drop_ambiguous(&mut head.headers);
+        self.check(head, entry)?;
         // `OPTIONS *` asks about the server, not about a path of it.
         if head.uri.path() == "*" {
             return Ok(Outcome::Respond(respond::options()));
         }
         let (index, route, variables) = self.route(head)?;
+        if let Some(location) = self.detour(head, &route.target, entry) {
+            return Ok(Outcome::Respond(respond::moved(location)));
+        }
         let upstream = match &route.target {
             Target::Page(page) if matches!(head.method, Method::GET | Method::HEAD) => {
                 return Ok(Outcome::Respond(respond::page(page)));
@@ -69,8 +71,34 @@ impl Edge {
         if self.drain.phase() >= Phase::Draining {
             return Err(Reject::Draining);
         }
-        let caller = self.caller(head, peer)?;
+        let caller = self.caller(head, entry)?;
         self.subscribe(head, upstream, &variables, caller).await
+    }
+
+    /// What every request must satisfy, and what is made of its headers before anybody reads them.
+    fn check(&self, head: &mut Parts, entry: &Entry) -> Result<(), Reject> {
+        policy::check(head, &self.options)?;
+        if let Some(tls) = entry.tls.as_ref().filter(|_| self.options.strict_sni) {
+            tls.check_host(head)?;
+        }
+        policy::drop_ambiguous(&mut head.headers);
+        entry.name_client(&mut head.headers, &self.options);
+        Ok(())
+    }
+
+    /// Where a request is sent that should have come by TLS. A stream stays: browsers come back
+    /// from a redirect in three different ways, and it would be asked for again each time.
+    fn detour(&self, head: &Parts, target: &Target, entry: &Entry) -> Option<HeaderValue> {
+        let port = self.options.redirect?;
+        let is_stream = matches!(
+            target,
+            Target::Upstream(upstream) if wants_stream(upstream.mode, &head.method, &head.headers)
+        );
+        let is_reading = matches!(head.method, Method::GET | Method::HEAD);
+        if is_stream || !is_reading || entry.is_secured(&head.headers, &self.options) {
+            return None;
+        }
+        respond::secure_location(head, port)
     }
 
     fn route(&self, head: &Parts) -> Result<(usize, &Route, Variables), Reject> {

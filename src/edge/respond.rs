@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, RETRY_AFTER,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::body::Bytes;
 
+use super::client::Entry;
 use super::reject::{Answer, Reject};
 use super::reply::{Reply, ReplyBody};
 use super::route::accepts_stream;
+use super::template::authority::Authority;
 use super::{Edge, Page};
 use crate::delivery::retry;
 use crate::metrics::ListenerMetrics;
@@ -43,6 +45,49 @@ impl Edge {
         }
         hard(reject, &answer)
     }
+}
+
+impl Edge {
+    /// An answer with what an answer over TLS has besides.
+    pub(super) fn secured(&self, mut reply: Reply, entry: &Entry) -> Reply {
+        if let Some(hsts) = self.hsts.as_ref().filter(|_| entry.tls.is_some()) {
+            reply
+                .headers_mut()
+                .insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
+        reply
+    }
+}
+
+/// The value of `Strict-Transport-Security`.
+pub(super) fn hsts(age: Duration) -> Option<HeaderValue> {
+    let value = format!("max-age={}", age.as_secs());
+    HeaderValue::from_str(&value)
+        .ok()
+        .filter(|_| !age.is_zero())
+}
+
+/// The same target by TLS at this port; `None` for a request without a host.
+pub(super) fn secure_location(head: &Parts, port: u16) -> Option<HeaderValue> {
+    let host = match head.uri.authority() {
+        Some(authority) => authority.as_str(),
+        None => head.headers.get(HOST)?.to_str().ok()?,
+    };
+    let host = Authority::parse(host)?.host;
+    let port = match port {
+        443 => String::new(),
+        port => format!(":{port}"),
+    };
+    let target = head.uri.path_and_query().map_or("/", |p| p.as_str());
+    HeaderValue::from_str(&format!("https://{host}{port}{target}")).ok()
+}
+
+/// For good, and with the same method.
+pub(super) fn moved(location: HeaderValue) -> Reply {
+    let mut response = Response::new(ReplyBody::default());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    response.headers_mut().insert(LOCATION, location);
+    response
 }
 
 fn hard(reject: &Reject, answer: &Answer) -> Reply {

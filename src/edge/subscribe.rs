@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 
-use super::client::Peer;
+use super::client::Entry;
 use super::pipeline::Outcome;
 use super::reject::Reject;
 use super::respond::STREAM_CACHE_CONTROL;
@@ -38,6 +38,8 @@ pub(super) struct Caller {
     client: ClientAddr,
     /// Of an address that only the request has named.
     permit: Option<AddressPermit>,
+    /// Whether it came by TLS.
+    by_tls: bool,
 }
 
 /// A comment of this size makes old middleboxes let go of what follows (`padding=true`).
@@ -45,7 +47,8 @@ const PADDING: usize = 2048;
 
 impl Edge {
     /// A trusted proxy's clients are counted by the address that it names.
-    pub(super) fn caller(&self, head: &Parts, peer: Peer) -> Result<Caller, Reject> {
+    pub(super) fn caller(&self, head: &Parts, entry: &Entry) -> Result<Caller, Reject> {
+        let peer = entry.peer;
         let client = peer.client(&head.headers, &self.options);
         let permit = if peer.is_trusted(&self.options) {
             let permit = self.per_address.try_acquire(client);
@@ -53,7 +56,11 @@ impl Edge {
         } else {
             None
         };
-        Ok(Caller { client, permit })
+        Ok(Caller {
+            client,
+            permit,
+            by_tls: entry.tls.is_some(),
+        })
     }
 
     pub(super) async fn subscribe(
@@ -83,7 +90,7 @@ impl Edge {
             return Err(answered(answer));
         }
         let resume = resume_id(&head.headers, query, self.options.last_event_id_bytes);
-        let mut prologue = self.stream_head(&upstream.delivery, query);
+        let mut prologue = self.stream_head(&upstream.delivery, query, caller.by_tls);
         if let FirstAnswer::Held(reason) = first {
             let words = format!("the upstream is in trouble ({reason}) and is asked again");
             write::comment(&mut prologue, &words);
@@ -103,16 +110,27 @@ impl Edge {
 
     /// Head, `retry:` and a comment at once, so that intermediaries let go and `onopen` fires. The
     /// stream ends with the connection: no chunks, so that pending bytes are the log's own.
-    fn stream_head(&self, options: &delivery::Options, query: Option<&str>) -> Vec<u8> {
-        let mut out = Vec::with_capacity(320);
+    fn stream_head(
+        &self,
+        options: &delivery::Options,
+        query: Option<&str>,
+        by_tls: bool,
+    ) -> Vec<u8> {
+        let mut out = Vec::with_capacity(384);
         let date = httpdate::fmt_http_date(clock::wall());
         // Writing into a vector does not fail.
         drop(write!(
             out,
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
              Cache-Control: {STREAM_CACHE_CONTROL}\r\nX-Accel-Buffering: no\r\n\
-             Connection: close\r\nDate: {date}\r\n\r\n"
+             Connection: close\r\nDate: {date}\r\n"
         ));
+        if let Some(hsts) = self.hsts.as_ref().filter(|_| by_tls) {
+            out.extend_from_slice(b"Strict-Transport-Security: ");
+            out.extend_from_slice(hsts.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
         let delay = retry::delay(options.retry, self.shards.spread(), fastrand::f64());
         write::retry(&mut out, delay);
         out.extend_from_slice(write::HEARTBEAT);

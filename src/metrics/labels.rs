@@ -64,6 +64,8 @@ label! {
         Connections => "connections",
         /// The topic has `subscribers_per_topic`.
         TopicSubscribers => "topic_subscribers",
+        /// `handshakes` are going on, and none ended in time.
+        Handshakes => "handshakes",
         /// No first byte, or no complete head, in time.
         Timeout => "timeout",
         /// Head, URI, query or number of headers too large.
@@ -88,6 +90,22 @@ label! {
         Draining => "draining",
         /// A request that this version can not serve.
         NotImplemented => "not_implemented",
+    }
+}
+
+label! {
+    /// How a TLS handshake came to nothing.
+    HandshakeResult {
+        /// It was not over after `handshake_timeout`.
+        Timeout => "timeout",
+        /// No permit came free in time.
+        Busy => "busy",
+        /// The client hung up.
+        Client => "client",
+        /// The client's certificate is none that is accepted, or is missing.
+        Certificate => "certificate",
+        /// The two sides could not agree, or one of them broke the rules.
+        Error => "error",
     }
 }
 

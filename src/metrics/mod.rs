@@ -7,6 +7,7 @@
 mod family;
 mod labels;
 mod route;
+mod tls;
 mod upstream;
 
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
 pub use family::{ByLabel, Family, GaugeGuard};
 pub use labels::{
-    CloseReason, DropReason, EndReason, FeedState, GapCause, MissReason, Part, RejectReason,
-    ResumeResult, StatusClass, SuspectCause, TopicState, UpstreamReason, WaitCause,
+    CloseReason, DropReason, EndReason, FeedState, GapCause, HandshakeResult, MissReason, Part,
+    RejectReason, ResumeResult, StatusClass, SuspectCause, TopicState, UpstreamReason, WaitCause,
 };
 pub use route::RouteMetrics;
+pub use tls::TlsMetrics;
 pub use upstream::UpstreamMetrics;
 
 /// The registry and the handles that belong to no route, upstream or listener.
@@ -29,6 +31,7 @@ pub struct Metrics {
     routes: route::Families,
     upstreams: upstream::Families,
     listeners: ListenerFamilies,
+    tls: tls::Families,
     shard_subscribers: Family<IntGauge>,
     shard_busy: Family<prometheus::Counter>,
     /// Bytes of frames kept in all logs.
@@ -85,6 +88,7 @@ impl Metrics {
             routes: route::Families::new(r),
             upstreams: upstream::Families::new(r),
             listeners: ListenerFamilies::new(r),
+            tls: tls::Families::new(r),
             shard_subscribers: Family::gauge(
                 r,
                 "fantail_shard_subscribers",
@@ -163,6 +167,22 @@ impl Metrics {
             accept_emfile: f.accept_errors.with(&[name, "emfile"]),
             accept_other: f.accept_errors.with(&[name, "other"]),
         })
+    }
+
+    /// The handles of a listener's TLS.
+    pub fn tls_listener(&self, name: &str) -> Arc<TlsMetrics> {
+        Arc::new(self.tls.resolve(name))
+    }
+
+    /// When a listener's certificate expires. Resolved at start and after a change of files only.
+    pub fn certificate_expiry(&self, listener: &str, name: &str) -> IntGauge {
+        self.tls.expiry(listener, name)
+    }
+
+    /// Pairs of certificate and key that have changed, and were taken or not.
+    pub fn certificate_reloads(&self, are_good: bool) -> IntCounter {
+        let result = if are_good { "ok" } else { "error" };
+        self.tls.reloads.with(&[result])
     }
 
     /// The handles of a shard.

@@ -30,6 +30,7 @@ fn the_complete_example_states_the_defaults() {
     let config = Config::load(&file, &[], &Flags::default()).unwrap();
     let right = Config::default();
     assert_eq!(config.server, right.server);
+    assert!(config.tls.is_none());
     assert_eq!(config.admin, right.admin);
     assert_eq!(config.hub, right.hub);
     assert_eq!(config.edge, right.edge);
@@ -49,7 +50,9 @@ fn the_complete_example_states_the_defaults() {
 
 #[test]
 fn the_complete_example_has_every_key() {
-    let text = "[server]\nzzzzzzzz = 1\n[admin]\nzzzzzzzz = 1\n[limits]\nzzzzzzzz = 1\n".to_owned()
+    let text = "[server]\nzzzzzzzz = 1\n[tls]\nlisten = []\nzzzzzzzz = 1\n[[tls.certificate]]\n\
+                zzzzzzzz = 1\n[admin]\nzzzzzzzz = 1\n[limits]\nzzzzzzzz = 1\n"
+        .to_owned()
         + ROUTE
         + "zzzzzzzz = 1\nreplay = { zzzzzzzz = 1 }\ntimeouts = { zzzzzzzz = 1 }\nupstream_tls = { zzzzzzzz = 1 }\n";
     let faults = parse(&text).unwrap_err();
@@ -57,7 +60,7 @@ fn the_complete_example_has_every_key() {
         .iter()
         .map(|fault| fault.right.strip_prefix("its keys are: ").unwrap());
     let known: BTreeSet<_> = lists.flat_map(|list| list.split(", ")).collect();
-    assert_eq!(known.len(), 83, "{known:?}");
+    assert_eq!(known.len(), 92, "{known:?}");
     let example = std::fs::read_to_string(deploy().join("fantail.toml")).unwrap();
     let written: BTreeSet<_> = example
         .lines()

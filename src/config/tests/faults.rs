@@ -24,7 +24,7 @@ listen = "0.0.0.0:9900"
 
 [limits]
 topics = 0
-handshakes = 5
+idle_timeout = "5s"
 log_bytes = "1mb"
 uri_bytes = "32KiB"
 
@@ -80,10 +80,10 @@ path = "/prices/{name}"
           |                    ^^^^^
        write it as "10.0.0.0/8", "fd00::/8" or "192.0.2.7"
 
-    error: fantail.toml:8:2: `tls` is not available in this version
+    error: fantail.toml:8:1: [tls] does not say where to listen
         8 | [tls]
-          |  ^^^
-       leave it out
+          | ^^^^^
+       add `listen = ["0.0.0.0:8443"]`, or leave the table out
 
     error: fantail.toml:12:10: `listen` is "0.0.0.0:9900", which can be reached from outside
        12 | listen = "0.0.0.0:9900"
@@ -95,9 +95,9 @@ path = "/prices/{name}"
           |          ^
        a whole number, at least 1
 
-    error: fantail.toml:16:1: `handshakes` is not available in this version
-       16 | handshakes = 5
-          | ^^^^^^^^^^
+    error: fantail.toml:16:1: `idle_timeout` is not available in this version
+       16 | idle_timeout = "5s"
+          | ^^^^^^^^^^^^
        leave it out
 
     error: fantail.toml:17:13: `log_bytes` is "1mb", which is no size
@@ -269,13 +269,13 @@ fn faults_of_environment_and_flags_name_their_place() {
        write a whole number, such as 100, without quotes
 
     error: environment variable FANTAIL_ROUTE__PATH: this is not a variable of Fantail
-       variables begin with FANTAIL_SERVER__, FANTAIL_ADMIN__ or FANTAIL_LIMITS__, in capital letters; routes are written in a file
+       variables begin with FANTAIL_SERVER__, FANTAIL_ADMIN__, FANTAIL_TLS__ or FANTAIL_LIMITS__, in capital letters; routes are written in a file
 
     error: environment variable FANTAIL_SERVER__TREADS: `treads` is not a key of [server]
        did you mean `FANTAIL_SERVER__THREADS`?
 
     error: environment variable FANTAIL_server__threads: this is not a variable of Fantail
-       variables begin with FANTAIL_SERVER__, FANTAIL_ADMIN__ or FANTAIL_LIMITS__, in capital letters; routes are written in a file
+       variables begin with FANTAIL_SERVER__, FANTAIL_ADMIN__, FANTAIL_TLS__ or FANTAIL_LIMITS__, in capital letters; routes are written in a file
 
     error: flag --admin: it is "10.0.0.1:1", which can be reached from outside
        an address of this machine alone, such as "127.0.0.1:1"; this version has no token that would keep strangers out

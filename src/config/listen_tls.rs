@@ -1,0 +1,163 @@
+//! `[tls]`: where clients come in by TLS, and with which certificates they are met.
+//!
+//! Imports the reader and the edge's TLS. Invariant: each file is read here, so that what is wrong
+//! with one is found by `validate` and at start, and not by the first client.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::check::Placed;
+use super::kinds::{any_time, boolean, list, word};
+use super::read::Section;
+use super::tls::file;
+use super::value::{Complaint, Value};
+use super::{Listen, Tls, address};
+use crate::edge;
+use crate::edge::tls::{ClientAuth, Fault, MinVersion, Options, Pair, Server, Why};
+
+/// What was found; what is missing or bad has been reported.
+#[derive(Debug, Default)]
+pub(super) struct Found<'a> {
+    pub(super) listeners: Vec<Placed<'a, Listen>>,
+    pub(super) tls: Option<Tls>,
+}
+
+/// A file's name and where it is written; `None` = not written, or badly.
+type Named<'a> = Option<(PathBuf, Value<'a>)>;
+
+/// Reads the table. Without an address in `listen` there is no TLS.
+pub(super) fn read<'a>(mut table: Section<'a>, edge: &mut edge::Options) -> Found<'a> {
+    let is_empty = table.is_empty();
+    let listen = table.read("listen", list(address::tls));
+    let (mut options, mut redirect) = (Options::default(), false);
+    let (mut hsts, mut strict) = (edge.hsts, edge.strict_sni);
+    let pairs = pairs(&mut table);
+    table.set(&mut options.min_version, "min_version", word(VERSIONS));
+    let ca = named(&mut table, "client_ca");
+    let auth = table.set(&mut options.client_auth, "client_auth", word(AUTH));
+    table.set(&mut hsts, "hsts", any_time());
+    table.set(&mut redirect, "redirect", boolean);
+    table.set(&mut strict, "strict_sni", boolean);
+    let listeners = match listen {
+        Some((listeners, _)) => listeners,
+        None if is_empty => Vec::new(),
+        None => {
+            table.complain(Complaint::new(
+                "[tls] does not say where to listen",
+                "add `listen = [\"0.0.0.0:8443\"]`, or leave the table out",
+            ));
+            Vec::new()
+        }
+    };
+    if listeners.is_empty() {
+        table.finish();
+        return Found::default();
+    }
+    client_auth(&options, ca.as_ref(), auth.as_ref());
+    options.client_ca = ca.as_ref().map(|(path, _)| path.clone());
+    options.strict_sni = strict;
+    let server = server(options, &pairs, ca.as_ref(), &table);
+    table.finish();
+    (edge.hsts, edge.strict_sni) = (hsts, strict);
+    let place = |(address, at): (_, Value<'a>)| (Listen::Tcp(address), Some(at));
+    let addresses = listeners.iter().map(|(address, _)| *address).collect();
+    Found {
+        tls: server.map(|server| Tls {
+            listen: addresses,
+            redirect,
+            server: Arc::new(server),
+        }),
+        listeners: listeners.into_iter().map(place).collect(),
+    }
+}
+
+const VERSIONS: &[(&str, MinVersion)] = &[("1.2", MinVersion::Tls12), ("1.3", MinVersion::Tls13)];
+
+const AUTH: &[(&str, ClientAuth)] = &[
+    ("none", ClientAuth::None),
+    ("optional", ClientAuth::Optional),
+    ("required", ClientAuth::Required),
+];
+
+fn named<'a>(table: &mut Section<'a>, key: &'static str) -> Named<'a> {
+    let (path, at) = table.read(key, file)?;
+    Some((path?, at))
+}
+
+/// The first pair, and those of `[[tls.certificate]]`.
+fn pairs<'a>(table: &mut Section<'a>) -> Vec<(Named<'a>, Named<'a>)> {
+    let mut pairs = vec![(named(table, "cert"), named(table, "key"))];
+    let more = table.read("certificate", |value| value.sections("[[tls.certificate]]"));
+    for mut one in more.map_or(Vec::new(), |(tables, _)| tables) {
+        pairs.push((named(&mut one, "cert"), named(&mut one, "key")));
+        one.finish();
+    }
+    pairs
+}
+
+/// Who clients are is known by an authority, and an authority is there to be asked.
+fn client_auth(options: &Options, ca: Option<&(PathBuf, Value<'_>)>, auth: Option<&Value<'_>>) {
+    match (options.client_auth, ca, auth) {
+        (ClientAuth::None, Some((_, at)), _) => at.complain(at.wrong(
+            "is not looked at while `client_auth` is \"none\"",
+            "write `client_auth = \"required\"` or \"optional\", or leave `client_ca` out",
+        )),
+        (ClientAuth::Optional | ClientAuth::Required, None, Some(at)) => at.complain(at.wrong(
+            "needs an authority",
+            "name its PEM file in `client_ca`, or write \"none\"",
+        )),
+        _ => {}
+    }
+}
+
+/// Each pair that is bad is reported, and the rest too.
+fn server(
+    mut options: Options,
+    pairs: &[(Named<'_>, Named<'_>)],
+    ca: Option<&(PathBuf, Value<'_>)>,
+    table: &Section<'_>,
+) -> Option<Server> {
+    let mut is_good = true;
+    for (cert, key) in pairs {
+        let (Some((cert, cert_at)), Some((key, key_at))) = (cert, key) else {
+            table.complain(Complaint::new(
+                "a certificate of [tls] lacks its `cert` or its `key`",
+                "name both PEM files; a path is relative to this file's folder",
+            ));
+            is_good = false;
+            continue;
+        };
+        let pair = Pair {
+            cert: cert.clone(),
+            key: key.clone(),
+        };
+        if let Err(fault) = pair.check() {
+            let at = if fault.key == "key" { key_at } else { cert_at };
+            at.complain(complaint(&fault));
+            is_good = false;
+        }
+        options.pairs.push(pair);
+    }
+    if !is_good {
+        return None;
+    }
+    let complain = |fault: Fault| match ca.filter(|_| fault.key == "client_ca") {
+        Some((_, at)) => at.complain(complaint(&fault)),
+        None => table.complain(complaint(&fault)),
+    };
+    Server::new(options).map_err(complain).ok()
+}
+
+fn complaint(fault: &Fault) -> Complaint {
+    let right = match (&fault.why, fault.key) {
+        (Why::Read(_), _) => {
+            "name a file that this user can read; a path is relative to this file's folder"
+        }
+        (Why::Exposed(_), _) => "take it away from others: chmod 600 (or 640)",
+        (Why::Expired(_), _) => "renew it, and name the new one",
+        (Why::TooEarly(_), _) => "wait, or look at this machine's clock",
+        (_, "key") => "name the PEM file of the private key that `cert` was made for",
+        _ => "name a PEM file (-----BEGIN CERTIFICATE-----)",
+    };
+    Complaint::new(format!("`{}` of [tls]: {fault}", fault.key), right)
+}

@@ -1,0 +1,1 @@
+//! The pairs and the choice between them, without a network.
