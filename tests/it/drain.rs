@@ -3,22 +3,26 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::support::{Client, Gateway, Get, Upstream, eventually};
+use rstest::rstest;
 
-fn gateway(upstream: &Upstream, window: &str) -> Gateway {
+use crate::support::{Client, Gateway, Get, Upstream, Way, eventually};
+
+fn gateway(way: Way, upstream: &Upstream, window: &str) -> Gateway {
     let server = format!(
         "[server]\nlisten = [\"127.0.0.1:0\"]\ndrain = \"{window}\"\ndrain_delay = \"0s\"\n"
     );
     let route =
         "[[route]]\nname = \"events\"\npath = \"/events\"\nupstream = \"{upstream}/events\"\n";
-    Gateway::start(&format!("{server}{route}"), upstream)
+    way.start(&format!("{server}{route}"), upstream)
 }
 
-#[test]
-fn every_stream_ends_at_a_boundary_with_its_own_retry_spread_over_the_window() {
+#[rstest]
+fn every_stream_ends_at_a_boundary_with_its_own_retry_spread_over_the_window(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     const STREAMS: usize = 40;
     let upstream = Upstream::live();
-    let mut gateway = gateway(&upstream, "1s");
+    let mut gateway = gateway(way, &upstream, "1s");
     let mut clients: Vec<Client> = (0..STREAMS).map(|_| gateway.subscribe()).collect();
     upstream.wait_for_streams(1);
     upstream.emit("data: 1\n\n");
@@ -56,10 +60,10 @@ fn every_stream_ends_at_a_boundary_with_its_own_retry_spread_over_the_window() {
     assert_eq!(gateway.metric(ended), STREAMS as f64);
 }
 
-#[test]
-fn events_go_on_until_a_streams_own_moment() {
+#[rstest]
+fn events_go_on_until_a_streams_own_moment(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let mut gateway = gateway(&upstream, "2s");
+    let mut gateway = gateway(way, &upstream, "2s");
     let mut clients: Vec<Client> = (0..10).map(|_| gateway.subscribe()).collect();
     upstream.wait_for_streams(1);
     gateway.drain();
@@ -80,10 +84,12 @@ fn events_go_on_until_a_streams_own_moment() {
 }
 
 /// A connection that came while streams ended was closed without an answer.
-#[test]
-fn newcomers_are_sent_away_softly_and_readiness_is_off_while_streams_still_run() {
+#[rstest]
+fn newcomers_are_sent_away_softly_and_readiness_is_off_while_streams_still_run(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::live();
-    let mut gateway = gateway(&upstream, "30s");
+    let mut gateway = gateway(way, &upstream, "30s");
     let clients: Vec<Client> = (0..50).map(|_| gateway.subscribe()).collect();
     gateway.drain();
     eventually("readiness is off", || {
@@ -107,12 +113,14 @@ fn newcomers_are_sent_away_softly_and_readiness_is_off_while_streams_still_run()
     drop(clients);
 }
 
-#[test]
-fn who_can_not_read_a_soft_refusal_gets_a_503_and_when_to_come_back() {
+#[rstest]
+fn who_can_not_read_a_soft_refusal_gets_a_503_and_when_to_come_back(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::live();
     let server = "[server]\nlisten = [\"127.0.0.1:0\"]\ndrain = \"30s\"\ndrain_delay = \"0s\"\n";
     let route = "[[route]]\npath = \"/events\"\nupstream = \"{upstream}/events\"\nmode = \"sse\"\n";
-    let mut gateway = Gateway::start(&format!("{server}{route}"), &upstream);
+    let mut gateway = way.start(&format!("{server}{route}"), &upstream);
     let clients: Vec<Client> = (0..50).map(|_| gateway.subscribe()).collect();
     gateway.drain();
     let ended = "fantail_subscriptions_ended_total{reason=\"drain\",route=\"/events\"}";
@@ -127,10 +135,10 @@ fn who_can_not_read_a_soft_refusal_gets_a_503_and_when_to_come_back() {
     drop(clients);
 }
 
-#[test]
-fn the_port_stays_bound_until_the_last_stream_has_ended() {
+#[rstest]
+fn the_port_stays_bound_until_the_last_stream_has_ended(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let mut gateway = gateway(&upstream, "1s");
+    let mut gateway = gateway(way, &upstream, "1s");
     let address = gateway.address();
     let _clients: Vec<Client> = (0..20).map(|_| gateway.subscribe()).collect();
     gateway.drain();
@@ -145,10 +153,10 @@ fn the_port_stays_bound_until_the_last_stream_has_ended() {
     assert!(TcpStream::connect(address).is_err(), "still bound");
 }
 
-#[test]
-fn a_gateway_without_streams_stops_at_once() {
+#[rstest]
+fn a_gateway_without_streams_stops_at_once(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let mut gateway = gateway(&upstream, "30s");
+    let mut gateway = gateway(way, &upstream, "30s");
     let begin = fantail::clock::now();
     gateway.drain();
     eventually("the drain is over", || gateway.is_drained());

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::{Client, Gateway, Get, Upstream, eventually};
+use rstest::rstest;
+
+use crate::support::{Client, Gateway, Get, Upstream, Way, eventually};
 
 /// Takes little before it blocks.
 const BUFFER: usize = 4 << 10;
@@ -11,10 +13,10 @@ const SIZE: usize = 8 << 10;
 /// Events enough to overrun every buffer between the log and a client that does not read.
 const EVENTS: usize = 400;
 
-fn gateway(upstream: &Upstream, keys: &str) -> Gateway {
+fn gateway(way: Way, upstream: &Upstream, keys: &str) -> Gateway {
     let limits = "\n[limits]\nsend_buffer = \"16KiB\"";
     let replay = "replay = { events = 50 }";
-    Gateway::route(upstream, &format!("{replay}\n{keys}{limits}"))
+    way.route(upstream, &format!("{replay}\n{keys}{limits}"))
 }
 
 fn slow_reader(gateway: &Gateway) -> Client {
@@ -43,10 +45,10 @@ fn number_of(data: &str) -> Option<usize> {
     number.parse().ok()
 }
 
-#[test]
-fn a_slow_reader_is_told_exactly_how_much_it_missed() {
+#[rstest]
+fn a_slow_reader_is_told_exactly_how_much_it_missed(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = gateway(&upstream, "slow = \"skip\"");
+    let gateway = gateway(way, &upstream, "slow = \"skip\"");
     let mut slow = slow_reader(&gateway);
     let mut witness = gateway.subscribe();
     upstream.wait_for_streams(1);
@@ -70,10 +72,10 @@ fn a_slow_reader_is_told_exactly_how_much_it_missed() {
     assert_eq!(gateway.metric(series), missed as f64);
 }
 
-#[test]
-fn on_gap_live_takes_a_slow_reader_to_the_live_edge() {
+#[rstest]
+fn on_gap_live_takes_a_slow_reader_to_the_live_edge(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = gateway(&upstream, "on_gap = \"live\"");
+    let gateway = gateway(way, &upstream, "on_gap = \"live\"");
     let mut slow = slow_reader(&gateway);
     let mut witness = gateway.subscribe();
     upstream.wait_for_streams(1);
@@ -96,10 +98,12 @@ fn on_gap_live_takes_a_slow_reader_to_the_live_edge() {
     assert_eq!(slow.next_event().data, "now");
 }
 
-#[test]
-fn slow_close_ends_the_stream_at_a_boundary_and_it_may_resume() {
+#[rstest]
+fn slow_close_ends_the_stream_at_a_boundary_and_it_may_resume(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = gateway(&upstream, "slow = \"close\"");
+    let gateway = gateway(way, &upstream, "slow = \"close\"");
     let mut slow = slow_reader(&gateway);
     let mut witness = gateway.subscribe();
     upstream.wait_for_streams(1);
@@ -121,10 +125,10 @@ fn slow_close_ends_the_stream_at_a_boundary_and_it_may_resume() {
     );
 }
 
-#[test]
-fn a_stalled_client_is_ended_and_nobody_else_notices() {
+#[rstest]
+fn a_stalled_client_is_ended_and_nobody_else_notices(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = gateway(&upstream, "stall_timeout = \"500ms\"");
+    let gateway = gateway(way, &upstream, "stall_timeout = \"500ms\"");
     let stalled: Vec<Client> = (0..10).map(|_| slow_reader(&gateway)).collect();
     let mut witness = gateway.subscribe();
     upstream.wait_for_streams(1);
@@ -138,11 +142,11 @@ fn a_stalled_client_is_ended_and_nobody_else_notices() {
     drop(stalled);
 }
 
-#[test]
-fn a_reader_that_takes_a_little_at_a_time_is_not_stalled() {
+#[rstest]
+fn a_reader_that_takes_a_little_at_a_time_is_not_stalled(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
     let keys = "stall_timeout = \"500ms\"\nheartbeat = \"100ms\"";
-    let gateway = gateway(&upstream, keys);
+    let gateway = gateway(way, &upstream, keys);
     let mut slow = slow_reader(&gateway);
     upstream.wait_for_streams(1);
     let filler = "x".repeat(SIZE);
@@ -159,10 +163,10 @@ fn a_reader_that_takes_a_little_at_a_time_is_not_stalled() {
     assert!(begin.elapsed() > Duration::from_millis(1500));
 }
 
-#[test]
-fn an_event_larger_than_every_buffer_arrives_whole() {
+#[rstest]
+fn an_event_larger_than_every_buffer_arrives_whole(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "\n[limits]\nsend_buffer = \"16KiB\"");
+    let gateway = way.route(&upstream, "\n[limits]\nsend_buffer = \"16KiB\"");
     let mut small = slow_reader(&gateway);
     let mut large = gateway.subscribe();
     upstream.wait_for_streams(1);

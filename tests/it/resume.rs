@@ -1,13 +1,19 @@
 //! Coming back: exactly the rest, or a gap that says how much is gone.
 
-use crate::support::{Client, Event, Gateway, Get, Upstream, eventually};
+use rstest::rstest;
+
+use crate::support::{Client, Event, Gateway, Get, Upstream, Way, eventually};
 
 const COUNT: usize = 20;
 
 /// An upstream with one stream, and a gateway that has everything it said.
-fn said(keys: &str, events: impl Iterator<Item = String>) -> (Upstream, Gateway, Vec<Event>) {
+fn said(
+    way: Way,
+    keys: &str,
+    events: impl Iterator<Item = String>,
+) -> (Upstream, Gateway, Vec<Event>) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, keys);
+    let gateway = way.route(&upstream, keys);
     let mut witness = gateway.subscribe();
     upstream.wait_for_streams(1);
     // One by one: a burst larger than the log is a gap for the witness too.
@@ -39,8 +45,8 @@ fn rest(upstream: &Upstream, client: &mut Client) -> Vec<Event> {
 }
 
 #[track_caller]
-fn assert_every_id_gives_exactly_the_rest(events: impl Iterator<Item = String>) {
-    let (_upstream, gateway, seen) = said("", events);
+fn assert_every_id_gives_exactly_the_rest(way: Way, events: impl Iterator<Item = String>) {
+    let (_upstream, gateway, seen) = said(way, "", events);
     for (place, event) in seen.iter().enumerate() {
         let mut client = back(&gateway, event.id.as_ref().unwrap());
         for expected in &seen[place + 1..] {
@@ -51,19 +57,21 @@ fn assert_every_id_gives_exactly_the_rest(events: impl Iterator<Item = String>) 
     assert_eq!(gateway.metric(full), COUNT as f64);
 }
 
-#[test]
-fn any_id_of_the_upstream_gives_exactly_the_rest() {
-    assert_every_id_gives_exactly_the_rest(with_ids());
+#[rstest]
+fn any_id_of_the_upstream_gives_exactly_the_rest(#[values(Way::Plain, Way::Tls)] way: Way) {
+    assert_every_id_gives_exactly_the_rest(way, with_ids());
 }
 
-#[test]
-fn any_token_gives_exactly_the_rest() {
-    assert_every_id_gives_exactly_the_rest(without_ids());
+#[rstest]
+fn any_token_gives_exactly_the_rest(#[values(Way::Plain, Way::Tls)] way: Way) {
+    assert_every_id_gives_exactly_the_rest(way, without_ids());
 }
 
-#[test]
-fn the_header_goes_before_the_query_and_both_spellings_of_the_query_are_read() {
-    let (_upstream, gateway, seen) = said("", with_ids());
+#[rstest]
+fn the_header_goes_before_the_query_and_both_spellings_of_the_query_are_read(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
+    let (_upstream, gateway, seen) = said(way, "", with_ids());
     let first_after = |target: &str, header: Option<&str>| {
         let get = Get::new(target);
         let get = match header {
@@ -78,9 +86,11 @@ fn the_header_goes_before_the_query_and_both_spellings_of_the_query_are_read() {
     assert_eq!(first_after("/events?lastEventId=u3", Some("")), seen[4]);
 }
 
-#[test]
-fn an_id_that_can_not_be_one_is_an_unknown_place_and_never_a_400() {
-    let (_upstream, gateway, seen) = said("", with_ids());
+#[rstest]
+fn an_id_that_can_not_be_one_is_an_unknown_place_and_never_a_400(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
+    let (_upstream, gateway, seen) = said(way, "", with_ids());
     let long = "x".repeat(2000);
     for id in ["nonsense", "a\tb", "~", "~000000000000.x", &long] {
         let mut client = back(&gateway, id);
@@ -94,9 +104,11 @@ fn an_id_that_can_not_be_one_is_an_unknown_place_and_never_a_400() {
     assert_eq!(client.next_event().name, "fantail.gap");
 }
 
-#[test]
-fn a_place_that_is_gone_is_a_gap_of_exact_size_which_is_not_told_twice() {
-    let (upstream, gateway, seen) = said("replay = { events = 5 }", without_ids());
+#[rstest]
+fn a_place_that_is_gone_is_a_gap_of_exact_size_which_is_not_told_twice(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
+    let (upstream, gateway, seen) = said(way, "replay = { events = 5 }", without_ids());
     for (place, event) in seen.iter().enumerate().take(COUNT - 6) {
         let mut client = back(&gateway, event.id.as_ref().unwrap());
         let gap = client.next_event();
@@ -114,28 +126,30 @@ fn a_place_that_is_gone_is_a_gap_of_exact_size_which_is_not_told_twice() {
     assert_eq!(rest(&upstream, &mut back(&gateway, newest)), []);
 }
 
-#[test]
-fn a_token_of_another_life_of_the_log_is_a_gap_of_unknown_size() {
-    let (_upstream, gateway, seen) = said("", without_ids());
+#[rstest]
+fn a_token_of_another_life_of_the_log_is_a_gap_of_unknown_size(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
+    let (_upstream, gateway, seen) = said(way, "", without_ids());
     let mut client = back(&gateway, "~0123456789ab.3");
     let gap = client.next_event();
     assert_eq!(gap.data, "{\"missed\":null,\"reason\":\"epoch\"}");
     assert_eq!(client.next_event(), seen[0]);
 }
 
-#[test]
-fn a_token_of_the_future_is_an_unknown_place() {
-    let (_upstream, gateway, seen) = said("", without_ids());
+#[rstest]
+fn a_token_of_the_future_is_an_unknown_place(#[values(Way::Plain, Way::Tls)] way: Way) {
+    let (_upstream, gateway, seen) = said(way, "", without_ids());
     let newest = seen[COUNT - 1].id.clone().unwrap();
     let future = newest.replace(".19", ".20");
     let gap = back(&gateway, &future).next_event();
     assert_eq!(gap.data, "{\"missed\":null,\"reason\":\"unknown_id\"}");
 }
 
-#[test]
-fn on_gap_live_goes_on_with_what_comes_next() {
+#[rstest]
+fn on_gap_live_goes_on_with_what_comes_next(#[values(Way::Plain, Way::Tls)] way: Way) {
     let keys = "on_gap = \"live\"\nreplay = { events = 5 }";
-    let (upstream, gateway, seen) = said(keys, without_ids());
+    let (upstream, gateway, seen) = said(way, keys, without_ids());
     let mut client = back(&gateway, seen[0].id.as_ref().unwrap());
     let gap = client.next_event();
     assert_eq!(gap.data, "{\"missed\":19,\"reason\":\"evicted\"}");
@@ -143,10 +157,10 @@ fn on_gap_live_goes_on_with_what_comes_next() {
     assert_eq!(rest(&upstream, &mut client), []);
 }
 
-#[test]
-fn without_gap_events_gaps_are_counted_all_the_same() {
+#[rstest]
+fn without_gap_events_gaps_are_counted_all_the_same(#[values(Way::Plain, Way::Tls)] way: Way) {
     let keys = "gap_event = false\nreplay = { events = 5 }";
-    let (_upstream, gateway, seen) = said(keys, without_ids());
+    let (_upstream, gateway, seen) = said(way, keys, without_ids());
     let mut client = back(&gateway, seen[0].id.as_ref().unwrap());
     assert_eq!(client.next_event(), seen[COUNT - 5]);
     let gaps = "fantail_gaps_total{cause=\"evicted\",route=\"events\"}";
@@ -154,9 +168,9 @@ fn without_gap_events_gaps_are_counted_all_the_same() {
     assert_eq!((gateway.metric(gaps), gateway.metric(missed)), (1.0, 14.0));
 }
 
-#[test]
-fn ids_gateway_gives_every_frame_a_token() {
-    let (_upstream, gateway, seen) = said("ids = \"gateway\"", with_ids());
+#[rstest]
+fn ids_gateway_gives_every_frame_a_token(#[values(Way::Plain, Way::Tls)] way: Way) {
+    let (_upstream, gateway, seen) = said(way, "ids = \"gateway\"", with_ids());
     for (place, event) in seen.iter().enumerate() {
         let id = event.id.as_ref().unwrap();
         assert!(
@@ -168,11 +182,13 @@ fn ids_gateway_gives_every_frame_a_token() {
     assert_eq!(client.next_event(), seen[8]);
 }
 
-#[test]
-fn ids_upstream_gives_exactly_the_id_that_the_upstream_has_in_force() {
+#[rstest]
+fn ids_upstream_gives_exactly_the_id_that_the_upstream_has_in_force(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let said_ids = ["id: 1\n", "", "id\n", "", "id: 1\n"];
     let events = said_ids.iter().map(|id| format!("{id}data: x\n\n"));
-    let (_upstream, _gateway, seen) = said("ids = \"upstream\"", events);
+    let (_upstream, _gateway, seen) = said(way, "ids = \"upstream\"", events);
     let raw: Vec<&str> = seen.iter().map(|event| &*event.raw).collect();
     // The id in force, written out: whoever comes later reads the same `lastEventId`.
     let one = "id: 1\ndata: x\n\n";
@@ -180,11 +196,11 @@ fn ids_upstream_gives_exactly_the_id_that_the_upstream_has_in_force() {
     assert_eq!(raw, [one, one, reset, reset, one]);
 }
 
-#[test]
-fn an_id_that_comes_twice_is_replaced_by_a_token() {
+#[rstest]
+fn an_id_that_comes_twice_is_replaced_by_a_token(#[values(Way::Plain, Way::Tls)] way: Way) {
     let events = ["a", "b", "a", "a b", "ä"];
     let events = events.iter().map(|id| format!("id: {id}\ndata: {id}\n\n"));
-    let (_upstream, gateway, seen) = said("", events);
+    let (_upstream, gateway, seen) = said(way, "", events);
     let is_token = |event: &Event| event.id.as_ref().unwrap().starts_with('~');
     let tokens: Vec<bool> = seen.iter().map(is_token).collect();
     assert_eq!(tokens, [false, false, true, true, true]);

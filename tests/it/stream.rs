@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use crate::support::{Client, Gateway, Get, STREAM_HEAD, Upstream, eventually};
+use rstest::rstest;
+
+use crate::support::{Client, Get, STREAM_HEAD, Upstream, Way, eventually};
 
 const SUBSCRIBERS: &str = "fantail_subscribers{protocol=\"h1\",route=\"events\"}";
 
-#[test]
-fn the_head_is_exactly_this_and_retry_and_a_comment_follow_before_any_event() {
+#[rstest]
+fn the_head_is_exactly_this_and_retry_and_a_comment_follow_before_any_event(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     let mut client = gateway.subscribe();
     let date = client.header("date").unwrap().to_owned();
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
@@ -27,10 +31,10 @@ fn the_head_is_exactly_this_and_retry_and_a_comment_follow_before_any_event() {
     client.expect_bytes(":\n");
 }
 
-#[test]
-fn frames_arrive_exactly_as_they_are_encoded() {
+#[rstest]
+fn frames_arrive_exactly_as_they_are_encoded(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     let mut client = gateway.subscribe();
     client.line();
     client.line();
@@ -46,10 +50,10 @@ fn frames_arrive_exactly_as_they_are_encoded() {
     client.expect_bytes("data:\ndata:\n\nid: 8\ndata: end\n\n");
 }
 
-#[test]
-fn many_clients_of_one_url_share_one_upstream_connection() {
+#[rstest]
+fn many_clients_of_one_url_share_one_upstream_connection(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     let mut clients: Vec<Client> = (0..100).map(|_| gateway.subscribe()).collect();
     upstream.wait_for_streams(1);
     eventually("all are counted", || gateway.metric(SUBSCRIBERS) == 100.0);
@@ -66,8 +70,8 @@ fn many_clients_of_one_url_share_one_upstream_connection() {
     assert_eq!(upstream.requests().len(), 1);
 }
 
-#[test]
-fn two_urls_are_two_topics_and_never_mix() {
+#[rstest]
+fn two_urls_are_two_topics_and_never_mix(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::start(|mut exchange| {
         let path = exchange.head.split(' ').nth(1).unwrap().to_owned();
         exchange.send(format!("{STREAM_HEAD}data: {path}\n\n"));
@@ -75,7 +79,7 @@ fn two_urls_are_two_topics_and_never_mix() {
     });
     let route = "[[route]]\npath = \"/prices/{symbol}\"\nupstream = \"{upstream}/p?s={symbol}\"\n\
                  query = [\"lang\"]\n";
-    let gateway = Gateway::start(route, &upstream);
+    let gateway = way.start(route, &upstream);
     for (target, asked) in [
         ("/prices/a", "/p?s=a"),
         ("/prices/b", "/p?s=b"),
@@ -88,11 +92,13 @@ fn two_urls_are_two_topics_and_never_mix() {
     assert_eq!(topics.as_array().unwrap().len(), 3, "{topics}");
 }
 
-#[test]
-fn nothing_of_a_client_reaches_the_upstream_unless_it_is_declared() {
+#[rstest]
+fn nothing_of_a_client_reaches_the_upstream_unless_it_is_declared(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::live();
     let keys = "query = [\"lang\"]\nheaders = [\"X-Tenant\"]";
-    let gateway = Gateway::route(&upstream, keys);
+    let gateway = way.route(&upstream, keys);
     let ask = |secret: &str| {
         Get::new(&format!(
             "/events?lang=de&secret={secret}&lastEventId=9&_=1"
@@ -117,10 +123,12 @@ fn nothing_of_a_client_reaches_the_upstream_unless_it_is_declared() {
     assert_eq!(upstream.requests(), [expected]);
 }
 
-#[test]
-fn heartbeats_are_two_bytes_on_a_quiet_stream_and_never_within_a_frame() {
+#[rstest]
+fn heartbeats_are_two_bytes_on_a_quiet_stream_and_never_within_a_frame(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "heartbeat = \"100ms\"");
+    let gateway = way.route(&upstream, "heartbeat = \"100ms\"");
     let mut client = gateway.subscribe();
     client.line();
     client.expect_bytes(":\n:\n:\n");
@@ -133,10 +141,12 @@ fn heartbeats_are_two_bytes_on_a_quiet_stream_and_never_within_a_frame() {
     client.expect_bytes("data: half an event\n\n:\n");
 }
 
-#[test]
-fn a_client_that_hangs_up_frees_its_place_though_no_event_comes() {
+#[rstest]
+fn a_client_that_hangs_up_frees_its_place_though_no_event_comes(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "heartbeat = \"1h\"");
+    let gateway = way.route(&upstream, "heartbeat = \"1h\"");
     let (stays, leaves, resets) = (
         gateway.subscribe(),
         gateway.subscribe(),
@@ -157,10 +167,12 @@ fn a_client_that_hangs_up_frees_its_place_though_no_event_comes() {
     drop(stays);
 }
 
-#[test]
-fn five_hundred_clients_that_hang_up_at_once_free_their_places() {
+#[rstest]
+fn five_hundred_clients_that_hang_up_at_once_free_their_places(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "heartbeat = \"1h\"");
+    let gateway = way.route(&upstream, "heartbeat = \"1h\"");
     let clients: Vec<Client> = (0..500).map(|_| gateway.subscribe()).collect();
     eventually("all are counted", || gateway.metric(SUBSCRIBERS) == 500.0);
     let begin = fantail::clock::now();
@@ -174,10 +186,10 @@ fn five_hundred_clients_that_hang_up_at_once_free_their_places() {
     eventually("connections are free", || gateway.app().connections() <= 1);
 }
 
-#[test]
-fn a_half_closed_client_lives_on() {
+#[rstest]
+fn a_half_closed_client_lives_on(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "heartbeat = \"1h\"");
+    let gateway = way.route(&upstream, "heartbeat = \"1h\"");
     let mut client = gateway.subscribe();
     client.close_write();
     client.line();
@@ -189,10 +201,10 @@ fn a_half_closed_client_lives_on() {
     assert_eq!(gateway.metric(SUBSCRIBERS), 1.0);
 }
 
-#[test]
-fn a_client_that_talks_without_end_is_ended() {
+#[rstest]
+fn a_client_that_talks_without_end_is_ended(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "\n[limits]\ninbound_burst = \"8KiB\"");
+    let gateway = way.route(&upstream, "\n[limits]\ninbound_burst = \"8KiB\"");
     let mut talker = gateway.subscribe();
     let mut other = gateway.subscribe();
     for _ in 0..64 {
@@ -205,10 +217,10 @@ fn a_client_that_talks_without_end_is_ended() {
     assert_eq!(other.next_event().data, "1");
 }
 
-#[test]
-fn a_stream_ends_at_its_age() {
+#[rstest]
+fn a_stream_ends_at_its_age(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "max_age = \"500ms\"");
+    let gateway = way.route(&upstream, "max_age = \"500ms\"");
     let begin = fantail::clock::now();
     gateway.subscribe().expect_end();
     let age = begin.elapsed();
@@ -219,14 +231,16 @@ fn a_stream_ends_at_its_age() {
 
 /// A topic's first subscriber was placed at the live edge after the upstream's head had come, and
 /// missed what came with the head: the first prices of a page, or all of a short answer.
-#[test]
-fn who_opens_a_topic_gets_what_comes_with_the_upstreams_head() {
+#[rstest]
+fn who_opens_a_topic_gets_what_comes_with_the_upstreams_head(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::start(|mut exchange| {
         exchange.send(format!("{STREAM_HEAD}data: 1\n\ndata: 2\n\n"));
         exchange.hold();
     });
     let route = "[[route]]\npath = \"/{n}\"\nupstream = \"{upstream}/{n}\"\n";
-    let gateway = Gateway::start(route, &upstream);
+    let gateway = way.start(route, &upstream);
     for number in 0..50 {
         let mut client = Get::new(&format!("/{number}")).stream(gateway.address());
         assert_eq!(client.data(2), ["1", "2"]);

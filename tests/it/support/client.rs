@@ -1,15 +1,19 @@
 //! A raw client: it sees bytes, and reads events by a few lines of its own.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fantail::clock;
+use rustls::ClientConfig;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::patience::patience;
+use super::way;
+use super::wire::Wire;
 
 /// A connection that has been answered.
 pub(crate) struct Client {
@@ -19,7 +23,7 @@ pub(crate) struct Client {
     pub(crate) head: String,
     /// The last `retry:` that came, in milliseconds.
     pub(crate) retry: Option<u64>,
-    socket: Socket,
+    wire: Wire,
     /// What has been received and not looked at.
     received: VecDeque<u8>,
     is_over: bool,
@@ -42,7 +46,18 @@ impl Client {
     pub(crate) fn raw(address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.connect(&address.into()).unwrap();
-        Self::over(socket)
+        Self::at(socket, address)
+    }
+
+    /// Likewise by TLS, for this name; or why that failed.
+    pub(crate) fn secure(
+        address: SocketAddr,
+        config: &Arc<ClientConfig>,
+        name: &str,
+    ) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Wire::secure(socket, Arc::clone(config), name).map(Self::through)
     }
 
     /// Likewise, through a Unix socket.
@@ -52,34 +67,58 @@ impl Client {
         Self::over(socket)
     }
 
-    /// Over a socket that is connected.
-    pub(super) fn over(socket: Socket) -> Self {
+    /// Over a socket that is connected to this address: by TLS, if that is spoken there.
+    pub(super) fn at(socket: Socket, address: SocketAddr) -> Self {
+        match way::config_at(address) {
+            None => Self::over(socket),
+            Some(config) => {
+                socket.set_tcp_nodelay(true).unwrap();
+                Self::through(Wire::secure(socket, config, "localhost").unwrap())
+            }
+        }
+    }
+
+    fn over(socket: Socket) -> Self {
         if let Ok(true) = socket.local_addr().map(|address| !address.is_unix()) {
             socket.set_tcp_nodelay(true).unwrap();
         }
+        Self::through(Wire::plain(socket))
+    }
+
+    fn through(wire: Wire) -> Self {
         Self {
             status: 0,
             head: String::new(),
             retry: None,
-            socket,
+            wire,
             received: VecDeque::new(),
             is_over: false,
         }
     }
 
+    /// What it speaks through.
+    pub(crate) fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
     /// Sends bytes. A gateway that has hung up is no fault here; it shows in what is read.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        drop(self.socket.write_all(bytes.as_ref()));
+        drop(self.wire.write_all(bytes.as_ref()));
     }
 
     /// Closes its own side, and goes on reading.
     pub(crate) fn close_write(&self) {
-        self.socket.shutdown(Shutdown::Write).unwrap();
+        self.wire.socket.shutdown(Shutdown::Write).unwrap();
     }
 
     /// Leaves with a reset.
     pub(crate) fn reset(self) {
-        self.socket.set_linger(Some(Duration::ZERO)).unwrap();
+        self.wire.socket.set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    /// Whether a connection by TLS has ended without a goodbye.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_over && self.wire.is_cut()
     }
 
     /// Reads the head of an answer into `head` and `status`.
@@ -239,13 +278,16 @@ impl Client {
     /// All events up to the end.
     #[track_caller]
     pub(crate) fn rest(&mut self) -> Vec<Event> {
-        std::iter::from_fn(|| self.event()).collect()
+        let events = std::iter::from_fn(|| self.event()).collect();
+        assert!(!self.is_cut(), "cut without a goodbye");
+        events
     }
 
-    /// No event comes any more, and the stream ends.
+    /// No event comes any more, and the stream ends, by TLS with a goodbye.
     #[track_caller]
     pub(crate) fn expect_end(&mut self) {
         assert_eq!(self.event(), None);
+        assert!(!self.is_cut(), "cut without a goodbye");
     }
 
     /// Whether nothing but comments comes within this time.
@@ -264,8 +306,7 @@ impl Client {
     /// Receives what comes within this time, without looking at it.
     pub(crate) fn fill(&mut self, time: Duration) -> bool {
         let mut buffer = [0; 16 << 10];
-        self.socket.set_read_timeout(Some(time)).unwrap();
-        match self.socket.read(&mut buffer) {
+        match self.wire.read(&mut buffer, time) {
             Ok(0) => self.is_over = true,
             Ok(read) => self.received.extend(&buffer[..read]),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {

@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use fantail::app::{App, Setup};
 use fantail::config::{Config, Flags};
+use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
 use super::client::Client;
 use super::get::Get;
 use super::upstream::Upstream;
+use super::way;
 
 /// A running gateway; ends at once when it is dropped.
 pub(crate) struct Gateway {
     runtime: Option<Runtime>,
     app: Option<Arc<App>>,
     drain: Option<JoinHandle<()>>,
+    /// Where its certificate is, if its clients come in by TLS.
+    secured: Option<TempDir>,
 }
 
 impl Gateway {
@@ -45,7 +49,14 @@ impl Gateway {
             runtime: Some(runtime),
             app: Some(Arc::new(app)),
             drain: None,
+            secured: None,
         }
+    }
+
+    /// Whose clients come in by TLS; the folder has its certificate.
+    pub(super) fn secured(mut self, folder: TempDir) -> Self {
+        self.secured = Some(folder);
+        self
     }
 
     /// With one route, `/events`, whose further keys are given.
@@ -57,6 +68,20 @@ impl Gateway {
 
     /// Where clients come in.
     pub(crate) fn address(&self) -> SocketAddr {
+        if self.secured.is_some() {
+            return self.tls_address();
+        }
+        self.plain_address()
+    }
+
+    /// Where they come in by TLS.
+    pub(crate) fn tls_address(&self) -> SocketAddr {
+        let addresses = self.app().tls_addresses();
+        *addresses.first().expect("a listener with TLS")
+    }
+
+    /// Where they come in without.
+    pub(crate) fn plain_address(&self) -> SocketAddr {
         *self.app().addresses().first().expect("a TCP listener")
     }
 
@@ -110,6 +135,12 @@ impl Gateway {
         answer["topics"].take()
     }
 
+    /// Reads its certificates again.
+    pub(crate) fn reload_certificates(&self) {
+        let runtime = self.runtime.as_ref().expect("a gateway that runs");
+        runtime.block_on(self.app().reload_certificates());
+    }
+
     /// Begins to drain; [`Gateway::is_drained`] tells the end.
     pub(crate) fn drain(&mut self) {
         let app = Arc::clone(self.app.as_ref().expect("a gateway that runs"));
@@ -125,6 +156,9 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        if self.secured.is_some() && self.app.is_some() {
+            way::forget(self.tls_address());
+        }
         let (Some(runtime), Some(app)) = (self.runtime.take(), self.app.take()) else {
             return;
         };

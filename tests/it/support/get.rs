@@ -73,7 +73,7 @@ impl Get {
             socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
         }
         socket.connect(&address.into()).unwrap();
-        let mut client = Client::over(socket);
+        let mut client = Client::at(socket, address);
         client.send(self.bytes());
         client.read_head();
         client

@@ -10,8 +10,11 @@ mod fpm;
 mod gateway;
 mod get;
 mod patience;
+pub(crate) mod pki;
 mod process;
 mod upstream;
+pub(crate) mod way;
+mod wire;
 
 pub(crate) use answers::{STREAM_HEAD, with_length};
 pub(crate) use client::{Client, Event};
@@ -22,3 +25,4 @@ pub(crate) use get::Get;
 pub(crate) use patience::{eventually, patience, until};
 pub(crate) use process::Process;
 pub(crate) use upstream::Upstream;
+pub(crate) use way::Way;

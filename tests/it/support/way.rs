@@ -1,0 +1,102 @@
+//! How clients come in: plain, or by TLS. A test that takes a [`Way`] runs both.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::gateway::Gateway;
+use super::pki::Authority;
+use super::upstream::Upstream;
+
+/// What stands between a client and its gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Plain,
+    Tls,
+}
+
+/// Addresses at which TLS is spoken, with what a client needs to know there. Whoever connects to
+/// one of them speaks TLS, so that tests need not say so.
+static SECURED: Mutex<Option<HashMap<SocketAddr, Arc<ClientConfig>>>> = Mutex::new(None);
+
+// === impl Way ===
+
+impl Way {
+    /// A [`Gateway::start`] whose first address is of this kind.
+    pub(crate) fn start(self, toml: &str, upstream: &Upstream) -> Gateway {
+        match self {
+            Self::Plain => Gateway::start(toml, upstream),
+            Self::Tls => secured(toml, upstream),
+        }
+    }
+
+    /// A [`Gateway::route`], likewise.
+    pub(crate) fn route(self, upstream: &Upstream, keys: &str) -> Gateway {
+        let route =
+            "[[route]]\nname = \"events\"\npath = \"/events\"\nupstream = \"{upstream}/events\"\n";
+        self.start(&format!("{route}{keys}\n"), upstream)
+    }
+}
+
+/// Every test's authority, and a certificate of it for `localhost`.
+pub(crate) fn authority() -> &'static Authority {
+    static AUTHORITY: OnceLock<Authority> = OnceLock::new();
+    AUTHORITY.get_or_init(|| Authority::new("Fantail's tests"))
+}
+
+/// Trusts the authority, and nobody else.
+pub(crate) fn trust() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    let pem = authority().pem();
+    roots
+        .add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())
+        .unwrap();
+    roots
+}
+
+/// A client that trusts the authority.
+pub(crate) fn client_config() -> Arc<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(trust())
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+/// A `[tls]` table with a certificate of `localhost` in this folder.
+pub(crate) fn tls_table(folder: &Path) -> String {
+    let (cert, key) = authority().issue("localhost").write(folder, "localhost");
+    format!("[tls]\nlisten = [\"127.0.0.1:0\"]\ncert = {cert:?}\nkey = {key:?}\n")
+}
+
+fn secured(toml: &str, upstream: &Upstream) -> Gateway {
+    let folder = tempfile::tempdir().unwrap();
+    let table = tls_table(folder.path());
+    let gateway = Gateway::start(&format!("{table}{toml}"), upstream);
+    let address = gateway.tls_address();
+    let mut addresses = SECURED.lock().unwrap_or_else(PoisonError::into_inner);
+    addresses
+        .get_or_insert_default()
+        .insert(address, client_config());
+    drop(addresses);
+    gateway.secured(folder)
+}
+
+/// The address is somebody else's from now on.
+pub(super) fn forget(address: SocketAddr) {
+    let mut addresses = SECURED.lock().unwrap_or_else(PoisonError::into_inner);
+    addresses.get_or_insert_default().remove(&address);
+}
+
+/// What whoever connects to this address needs to know, if TLS is spoken there.
+pub(super) fn config_at(address: SocketAddr) -> Option<Arc<ClientConfig>> {
+    let addresses = SECURED.lock().unwrap_or_else(PoisonError::into_inner);
+    addresses.as_ref()?.get(&address).cloned()
+}

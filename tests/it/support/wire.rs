@@ -1,0 +1,101 @@
+//! A client's connection: a socket, with TLS over it or without.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+use socket2::Socket;
+
+use super::patience::patience;
+
+/// What bytes go through.
+pub(crate) struct Wire {
+    pub(super) socket: Socket,
+    tls: Option<Box<ClientConnection>>,
+    /// Whether the other side's end was said in TLS, and so was no cut.
+    has_goodbye: bool,
+}
+
+impl Wire {
+    pub(super) fn plain(socket: Socket) -> Self {
+        Self {
+            socket,
+            tls: None,
+            has_goodbye: false,
+        }
+    }
+
+    /// Shakes hands; an error is the reason why that failed.
+    pub(super) fn secure(
+        mut socket: Socket,
+        config: Arc<ClientConfig>,
+        name: &str,
+    ) -> io::Result<Self> {
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let mut tls = ClientConnection::new(config, name).unwrap();
+        socket.set_read_timeout(Some(patience())).unwrap();
+        while tls.is_handshaking() {
+            tls.complete_io(&mut socket)?;
+        }
+        // With TLS 1.3 the client's last word may still be to send.
+        while tls.wants_write() {
+            tls.write_tls(&mut socket)?;
+        }
+        Ok(Self {
+            socket,
+            tls: Some(Box::new(tls)),
+            has_goodbye: false,
+        })
+    }
+
+    /// What has been agreed.
+    pub(crate) fn tls(&mut self) -> &mut ClientConnection {
+        self.tls.as_mut().expect("a connection with TLS")
+    }
+
+    /// Whether a TLS connection has ended without a goodbye: anybody may have cut it.
+    pub(super) fn is_cut(&self) -> bool {
+        self.tls.is_some() && !self.has_goodbye
+    }
+
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(tls) = &mut self.tls else {
+            return self.socket.write_all(bytes);
+        };
+        for part in bytes.chunks(16 << 10) {
+            tls.writer().write_all(part)?;
+            while tls.wants_write() {
+                tls.write_tls(&mut self.socket)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives what comes within this time: `Ok(0)` is the end.
+    pub(super) fn read(&mut self, into: &mut [u8], time: Duration) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(time)).unwrap();
+        let Some(tls) = &mut self.tls else {
+            return self.socket.read(into);
+        };
+        loop {
+            match tls.reader().read(into) {
+                Ok(0) => {
+                    self.has_goodbye = true;
+                    return Ok(0);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+            if tls.read_tls(&mut self.socket)? == 0 {
+                return Ok(0);
+            }
+            let heard = tls.process_new_packets();
+            while tls.wants_write() {
+                tls.write_tls(&mut self.socket)?;
+            }
+            heard.map_err(io::Error::other)?;
+        }
+    }
+}
