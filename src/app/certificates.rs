@@ -80,7 +80,8 @@ impl Certificates {
 
 /// Looks again and again, until the program is over.
 pub(super) async fn watch(certificates: Arc<Certificates>) {
-    let mut rounds = tokio::time::interval(tls::WATCH);
+    let begin = tokio::time::Instant::now() + tls::WATCH;
+    let mut rounds = tokio::time::interval_at(begin, tls::WATCH);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;

@@ -111,11 +111,16 @@ impl Session {
         }
     }
 
-    /// The alert that tells the peer why.
+    /// What is still to be said, and at last the alert that tells the peer why.
     fn fetch_alert(&mut self) {
-        let status = self.connection.process_tls_records(&mut []);
-        if let Ok(ConnectionState::EncodeTlsData(mut data)) = status.state {
-            drop(fit(&mut self.unsent, |into| data.encode(into)));
+        loop {
+            let status = self.connection.process_tls_records(&mut self.partial);
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = status.state else {
+                return;
+            };
+            if fit(&mut self.unsent, |into| data.encode(into)).is_err() {
+                return;
+            }
         }
     }
 

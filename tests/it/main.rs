@@ -36,4 +36,5 @@ mod requests;
 mod resume;
 mod stream;
 mod support;
+mod tls;
 mod upstream_faults;

@@ -11,7 +11,7 @@ use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Secured, Server, TlsStream};
 use crate::clock;
@@ -51,6 +51,21 @@ enum Failure {
     Refused(#[source] rustls::Error),
 }
 
+/// A failure, and the socket of a client that has been told of it.
+struct Failed {
+    failure: Failure,
+    socket: Option<TcpStream>,
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            socket: None,
+        }
+    }
+}
+
 /// Makes a TLS stream of a connection; `None` if nothing comes of it, which is counted.
 pub(in crate::edge) async fn shake(
     acceptor: &Acceptor,
@@ -71,12 +86,15 @@ pub(in crate::edge) async fn shake(
             );
             Some((stream, secured))
         }
-        Err(failure) => {
+        Err(Failed { failure, socket }) => {
             if matches!(failure, Failure::Busy) {
                 metrics.rejects.of(RejectReason::Handshakes).inc();
             }
             tls.failed.of(failure.result()).inc();
             tracing::debug!(error = %failure, "a TLS handshake failed");
+            if let Some(socket) = socket {
+                linger(socket).await;
+            }
             None
         }
     }
@@ -86,16 +104,25 @@ async fn attempt(
     acceptor: &Acceptor,
     mut socket: TcpStream,
     deadline: Instant,
-) -> Result<(TlsStream, Secured), Failure> {
+) -> Result<(TlsStream, Secured), Failed> {
     let hello = timeout_at(deadline, Box::pin(hello(&mut socket))).await;
-    let (bytes, server_name) = hello.map_err(|_| Failure::Timeout)??;
-    let permit = timeout_at(deadline, acceptor.permits.acquire()).await;
+    let (bytes, server_name) = match hello.map_err(|_| Failure::Timeout)? {
+        Ok(hello) => hello,
+        Err(failure) => return Err(failure.told(socket)),
+    };
+    // Half of what is left: who gets a permit must have the time to use it.
+    let left = deadline.saturating_duration_since(Instant::from_std(clock::now()));
+    let permit = timeout(left / 2, acceptor.permits.acquire()).await;
     // It is never closed.
-    let _permit = permit.map_err(|_| Failure::Busy)?.ok();
+    let permit = permit.map_err(|_| Failure::Busy)?.ok();
     let session = Session::new(Arc::clone(&acceptor.config)).map_err(Failure::Refused)?;
     let mut stream = TlsStream::new(socket, session);
     let shaken = timeout_at(deadline, Box::pin(stream.shake(&bytes))).await;
-    shaken.map_err(|_| Failure::Timeout)??;
+    let shaken = shaken.map_err(|_| Failure::Timeout)?;
+    drop(permit);
+    if let Err(error) = shaken {
+        return Err(Failure::from(error).told(stream.into_inner()));
+    }
     let secured = Secured::new(server_name, stream.session().facts());
     Ok((stream, secured))
 }
@@ -131,7 +158,27 @@ async fn hello(socket: &mut TcpStream) -> Result<(Vec<u8>, Option<Box<str>>), Fa
     }
 }
 
+/// Closes our side and waits a moment for the client to close its own: were it still talking, a
+/// reset would overtake the alert that says why.
+async fn linger(mut socket: TcpStream) {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let wait = async {
+        socket.shutdown().await?;
+        let mut forgotten = [0; 512];
+        while socket.read(&mut forgotten).await? > 0 {}
+        Ok::<_, io::Error>(())
+    };
+    drop(timeout(PATIENCE, wait).await);
+}
+
 impl Failure {
+    fn told(self, socket: TcpStream) -> Failed {
+        Failed {
+            failure: self,
+            socket: Some(socket),
+        }
+    }
+
     fn result(&self) -> HandshakeResult {
         match self {
             Self::Timeout => HandshakeResult::Timeout,

@@ -47,6 +47,10 @@ impl TlsStream {
         &self.session
     }
 
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.socket
+    }
+
     /// Goes on with what has been read from the socket, to the end of the handshake.
     pub(super) async fn shake(&mut self, hello: &[u8]) -> io::Result<()> {
         let mut result = self.hear(hello);

@@ -185,6 +185,12 @@ impl Client {
         String::from_utf8(body).unwrap()
     }
 
+    /// All bytes up to the end.
+    #[track_caller]
+    pub(crate) fn body_bytes(&mut self) -> Vec<u8> {
+        std::iter::from_fn(|| self.byte()).collect()
+    }
+
     /// Reads the body by its `Content-Length` and forgets it; how many bytes came.
     #[track_caller]
     pub(crate) fn discard(&mut self) -> u64 {

@@ -75,6 +75,11 @@ impl Process {
         self.address
     }
 
+    /// Where they come in by TLS.
+    pub(crate) fn tls_address(&self) -> SocketAddr {
+        address_in(&self.logs("fantail is ready"), "\"tls\"")
+    }
+
     /// All that it has logged so far.
     pub(crate) fn log(&self) -> String {
         lock(&self.log).clone()

@@ -55,6 +55,29 @@ impl Wire {
         self.tls.as_mut().expect("a connection with TLS")
     }
 
+    /// These bytes as records, which are not sent.
+    pub(crate) fn encrypted(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let tls = self.tls();
+        tls.writer().write_all(bytes).unwrap();
+        let mut records = Vec::new();
+        while tls.wants_write() {
+            tls.write_tls(&mut records).unwrap();
+        }
+        records
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
+        self.socket.write_all(bytes).unwrap();
+    }
+
+    /// Says that nothing more will be said; the socket stays open.
+    pub(crate) fn say_goodbye(&mut self) {
+        self.tls().send_close_notify();
+        let records = self.encrypted(&[]);
+        self.send_raw(&records);
+    }
+
     /// Whether a TLS connection has ended without a goodbye: anybody may have cut it.
     pub(super) fn is_cut(&self) -> bool {
         self.tls.is_some() && !self.has_goodbye
