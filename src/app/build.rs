@@ -1,22 +1,20 @@
 //! Every part from the configuration, in the order in which they start.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use super::bound::Bound;
 use super::carrier::Pool;
 use super::certificates::{self, Certificates};
-use super::unix_paths::UnixPaths;
-use super::{App, SWEEP, Setup, StartError, descriptors};
+use super::{App, SWEEP, Setup, StartError, Tls, descriptors};
 use crate::admin::{self, Admin};
 use crate::clock;
-use crate::config::{Config, Listen, Route};
+use crate::config::{Config, Route};
 use crate::delivery::Shards;
 use crate::drain::{Drain, DrainWatch};
-use crate::edge::listen::{self, Listener, TlsDoor};
+use crate::edge::listen::{self, TlsDoor};
 use crate::edge::template::PathTemplate;
 use crate::edge::{self, Carrier, Edge, Target};
 use crate::hub::{Hub, RouteTopics};
@@ -62,20 +60,6 @@ impl Sources for NetSources {
     }
 }
 
-/// The sockets, bound before anything runs.
-struct Bound {
-    doors: Vec<Door>,
-    unix_paths: UnixPaths,
-    admin: Option<TcpListener>,
-}
-
-/// One of them, for clients.
-struct Door {
-    name: String,
-    listener: Listener,
-    by_tls: bool,
-}
-
 pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
     let mut bound = Bound::new(&setup.config).await?;
     setup.metrics.started_at(clock::wall());
@@ -83,18 +67,18 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
     for door in bound.doors {
         let metrics = app.metrics.listener(&door.name);
         tracing::info!(listener = door.name, tls = door.by_tls, "listening");
-        let acceptor = app.acceptor.as_ref().filter(|_| door.by_tls);
-        let tls = acceptor.map(|acceptor| TlsDoor {
-            acceptor: Arc::clone(acceptor),
+        let tls = app.tls.as_ref().filter(|_| door.by_tls);
+        let tls = tls.map(|tls| TlsDoor {
+            acceptor: Arc::clone(&tls.acceptor),
             metrics: app.metrics.tls_listener(&door.name),
         });
         let edge = Arc::clone(&app.edge);
         app.tasks
             .spawn(listen::accept(edge, door.listener, metrics, tls));
     }
-    if let Some(certificates) = &app.certificates {
-        app.tasks
-            .spawn(certificates::watch(Arc::clone(certificates)));
+    if let Some(tls) = &app.tls {
+        let certificates = Arc::clone(&tls.certificates);
+        app.tasks.spawn(certificates::watch(certificates));
     }
     if let Some(listener) = bound.admin {
         let admin = admin(&app, app.drain.watch());
@@ -121,11 +105,7 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
         pages,
     } = setup;
     descriptors::provide(&mut config.edge.connections);
-    let tls_addresses = bound.addresses(true);
-    if let Some(tls) = &config.tls {
-        let first = tls_addresses.first().filter(|_| tls.redirect);
-        config.edge.redirect = first.map(SocketAddr::port);
-    }
+    config.edge.redirect = bound.redirect(&config);
     let shards = Arc::new(Shards::start(&config.delivery, &metrics).map_err(StartError::Shards)?);
     let hub = Hub::new(config.hub.clone(), shards.doors());
     let ingest = Arc::new(ingest(&config, sources, &metrics));
@@ -139,13 +119,10 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
         Arc::clone(&shards),
         drain.watch(),
     )?;
-    let tls = config.tls.as_ref().map(|tls| &tls.server);
     Ok(App {
         addresses: bound.addresses(false),
-        tls_addresses,
-        acceptor: tls.map(|server| server.acceptor(config.edge.connections, &config.edge)),
-        certificates: tls
-            .map(|server| Certificates::new(Arc::clone(server), bound.tls_names(), &metrics)),
+        tls_addresses: bound.addresses(true),
+        tls: tls(&config, bound, &metrics),
         admin_address: bound.admin.as_ref().and_then(|l| l.local_addr().ok()),
         _unix_paths: std::mem::take(&mut bound.unix_paths),
         connection_limit: config.edge.connections,
@@ -161,59 +138,12 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
     })
 }
 
-impl Bound {
-    async fn new(config: &Config) -> Result<Self, StartError> {
-        let (mut doors, mut unix_paths) = (Vec::new(), UnixPaths::default());
-        for listen in &config.server.listen {
-            doors.push(bind(listen, false, &mut unix_paths)?);
-        }
-        for address in config.tls.iter().flat_map(|tls| &tls.listen) {
-            doors.push(bind(&Listen::Tcp(*address), true, &mut unix_paths)?);
-        }
-        let admin = match config.admin {
-            None => None,
-            Some(address) => Some(
-                admin::bind(address)
-                    .await
-                    .map_err(|source| StartError::Admin { address, source })?,
-            ),
-        };
-        Ok(Self {
-            doors,
-            unix_paths,
-            admin,
-        })
-    }
-
-    /// Those of TCP, with TLS or without.
-    fn addresses(&self, by_tls: bool) -> Vec<SocketAddr> {
-        let doors = self.doors.iter().filter(|door| door.by_tls == by_tls);
-        doors.filter_map(|door| door.listener.address()).collect()
-    }
-
-    fn tls_names(&self) -> Vec<String> {
-        let doors = self.doors.iter().filter(|door| door.by_tls);
-        doors.map(|door| door.name.clone()).collect()
-    }
-}
-
-fn bind(listen: &Listen, by_tls: bool, paths: &mut UnixPaths) -> Result<Door, StartError> {
-    let name = listen.name();
-    let listener = match listen {
-        Listen::Tcp(address) => Listener::tcp(*address),
-        Listen::Unix(path) => Listener::unix(path).inspect(|_| paths.add(path)),
-    };
-    match listener {
-        Ok(listener) => Ok(Door {
-            name,
-            listener,
-            by_tls,
-        }),
-        Err(source) => {
-            let address = name;
-            Err(StartError::Listen { address, source })
-        }
-    }
+fn tls(config: &Config, bound: &Bound, metrics: &Arc<Metrics>) -> Option<Tls> {
+    let server = &config.tls.as_ref()?.server;
+    Some(Tls {
+        acceptor: server.acceptor(&config.edge),
+        certificates: Certificates::new(Arc::clone(server), bound.tls_names(), metrics),
+    })
 }
 
 fn ingest(config: &Config, sources: Arc<dyn Sources>, metrics: &Arc<Metrics>) -> Ingest {

@@ -5,6 +5,7 @@
 //! started; the sockets stay bound until the last stream has ended, because Firefox gives up for
 //! good on a refused connection.
 
+mod bound;
 mod build;
 mod carrier;
 mod certificates;
@@ -121,14 +122,20 @@ pub struct App {
     tasks: JoinSet<()>,
     addresses: Vec<SocketAddr>,
     tls_addresses: Vec<SocketAddr>,
-    acceptor: Option<Arc<Acceptor>>,
-    certificates: Option<Arc<Certificates>>,
+    tls: Option<Tls>,
     admin_address: Option<SocketAddr>,
     /// Held, never read: removed with the application.
     _unix_paths: UnixPaths,
     connection_limit: usize,
     window: Duration,
     delay: Duration,
+}
+
+/// What the listeners with TLS share.
+#[derive(Debug)]
+struct Tls {
+    acceptor: Arc<Acceptor>,
+    certificates: Arc<Certificates>,
 }
 
 impl App {
@@ -149,8 +156,8 @@ impl App {
 
     /// Reads the certificates again. One that can not be used changes nothing; the log says why.
     pub async fn reload_certificates(&self) {
-        if let Some(certificates) = &self.certificates {
-            certificates.look(true).await;
+        if let Some(tls) = &self.tls {
+            tls.certificates.look(true).await;
         }
     }
 

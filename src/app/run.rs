@@ -25,10 +25,10 @@ pub async fn run(setup: Setup, ready: impl FnOnce(&App)) -> Result<(), RunError>
     let app = App::start(setup).await?;
     ready(&app);
     let reloads = async {
-        while hangup.recv().await.is_some() {
+        loop {
+            hangup.recv().await;
             app.reload_certificates().await;
         }
-        std::future::pending().await
     };
     tokio::select! {
         // A look at the certificates that is dropped goes on by itself.

@@ -148,6 +148,7 @@ fn common(tables: Common<'_>) -> (Config, Vec<Placed<'_, Listen>>, source::Optio
     let admin = admin(&mut admin_table);
     topic_limits(&mut limits, &mut config);
     edge_limits(&mut limits, &mut config);
+    tls_limits(&mut limits, &mut config);
     delivery_limits(&mut limits, &mut config);
     host_limits(&mut limits, &mut config);
     let base = upstream_limits(&mut limits, &config);
@@ -256,12 +257,6 @@ fn edge_limits(limits: &mut Section<'_>, config: &mut Config) {
     limits.set(&mut edge.body_timeout, "body_timeout", some_time());
     limits.set(&mut edge.tunnel_timeout, "tunnel_timeout", some_time());
     limits.set(&mut edge.client_timeout, "client_timeout", some_time());
-    limits.set(
-        &mut edge.handshake_timeout,
-        "handshake_timeout",
-        some_time(),
-    );
-    limits.set(&mut edge.handshakes, "handshakes", number(1, 1 << 20));
     check::not_above(uri.as_ref(), edge.uri_bytes, "head_bytes", edge.head_bytes);
     check::not_above(
         query.as_ref(),
@@ -269,6 +264,16 @@ fn edge_limits(limits: &mut Section<'_>, config: &mut Config) {
         "uri_bytes",
         edge.uri_bytes,
     );
+}
+
+fn tls_limits(limits: &mut Section<'_>, config: &mut Config) {
+    let edge = &mut config.edge;
+    limits.set(
+        &mut edge.handshake_timeout,
+        "handshake_timeout",
+        some_time(),
+    );
+    limits.set(&mut edge.handshakes, "handshakes", number(1, 1 << 20));
 }
 
 fn delivery_limits(limits: &mut Section<'_>, config: &mut Config) {

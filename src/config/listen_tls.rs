@@ -3,6 +3,7 @@
 //! Imports the reader and the edge's TLS. Invariant: each file is read here, so that what is wrong
 //! with one is found by `validate` and at start, and not by the first client.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::tls::file;
 use super::value::{Complaint, Value};
 use super::{Listen, Tls, address};
 use crate::edge;
-use crate::edge::tls::{ClientAuth, Fault, MinVersion, Options, Pair, Server, Why};
+use crate::edge::tls::{ClientAuth, Fault, MinVersion, Options, Pair, Server, Why, authorities};
 
 /// What was found; what is missing or bad has been reported.
 #[derive(Debug, Default)]
@@ -27,8 +28,7 @@ type Named<'a> = Option<(PathBuf, Value<'a>)>;
 
 /// Reads the table. Without an address in `listen` there is no TLS.
 pub(super) fn read<'a>(mut table: Section<'a>, edge: &mut edge::Options) -> Found<'a> {
-    let is_empty = table.is_empty();
-    let listen = table.read("listen", list(address::tls));
+    let listeners = listeners(&mut table);
     let (mut options, mut redirect) = (Options::default(), false);
     let (mut hsts, mut strict) = (edge.hsts, edge.strict_sni);
     let pairs = pairs(&mut table);
@@ -38,17 +38,6 @@ pub(super) fn read<'a>(mut table: Section<'a>, edge: &mut edge::Options) -> Foun
     table.set(&mut hsts, "hsts", any_time());
     table.set(&mut redirect, "redirect", boolean);
     table.set(&mut strict, "strict_sni", boolean);
-    let listeners = match listen {
-        Some((listeners, _)) => listeners,
-        None if is_empty => Vec::new(),
-        None => {
-            table.complain(Complaint::new(
-                "[tls] does not say where to listen",
-                "add `listen = [\"0.0.0.0:8443\"]`, or leave the table out",
-            ));
-            Vec::new()
-        }
-    };
     if listeners.is_empty() {
         table.finish();
         return Found::default();
@@ -69,6 +58,19 @@ pub(super) fn read<'a>(mut table: Section<'a>, edge: &mut edge::Options) -> Foun
         }),
         listeners: listeners.into_iter().map(place).collect(),
     }
+}
+
+fn listeners<'a>(table: &mut Section<'a>) -> Vec<(SocketAddr, Value<'a>)> {
+    let is_empty = table.is_empty();
+    let is_absent = !table.has("listen");
+    let found = table.read("listen", list(address::tls));
+    if is_absent && !is_empty {
+        table.complain(Complaint::new(
+            "[tls] does not say where to listen",
+            "add `listen = [\"0.0.0.0:8443\"]`, or leave the table out",
+        ));
+    }
+    found.map_or(Vec::new(), |(listeners, _)| listeners)
 }
 
 const VERSIONS: &[(&str, MinVersion)] = &[("1.2", MinVersion::Tls12), ("1.3", MinVersion::Tls13)];
@@ -138,13 +140,16 @@ fn server(
         }
         options.pairs.push(pair);
     }
+    if let Some((path, at)) = ca
+        && let Err(fault) = authorities(path)
+    {
+        at.complain(complaint(&fault));
+        is_good = false;
+    }
     if !is_good {
         return None;
     }
-    let complain = |fault: Fault| match ca.filter(|_| fault.key == "client_ca") {
-        Some((_, at)) => at.complain(complaint(&fault)),
-        None => table.complain(complaint(&fault)),
-    };
+    let complain = |fault| table.complain(complaint(&fault));
     Server::new(options).map_err(complain).ok()
 }
 

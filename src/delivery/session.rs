@@ -5,6 +5,9 @@
 //! serves both. Invariants: what has been encrypted is sent or kept, for it can not be made twice;
 //! an idle session keeps neither plaintext nor ciphertext.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::sync::Arc;
 
@@ -34,6 +37,8 @@ pub struct Session {
     sent: usize,
     is_sealed: bool,
     has_goodbye: bool,
+    /// The peer has broken the rules: rustls must not see its bytes again.
+    has_failed: bool,
 }
 
 /// How far a session is.
@@ -58,16 +63,17 @@ impl Default for Scratch {
 // === impl Session ===
 
 impl Session {
-    /// One that waits for a client's first bytes.
-    pub fn new(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
-        Ok(Self {
+    /// One that waits for a client's first bytes. Boxed, so that who carries it about is small.
+    pub fn new(config: Arc<ServerConfig>) -> Result<Box<Self>, rustls::Error> {
+        Ok(Box::new(Self {
             connection: UnbufferedServerConnection::new(config)?,
             partial: Vec::new(),
             unsent: Vec::new(),
             sent: 0,
             is_sealed: false,
             has_goodbye: false,
-        })
+            has_failed: false,
+        }))
     }
 
     /// What has been agreed.
@@ -82,6 +88,9 @@ impl Session {
         fresh: &[u8],
         mut plain: impl FnMut(&[u8]),
     ) -> Result<Phase, rustls::Error> {
+        if self.has_failed {
+            return Err(rustls::Error::General("the session has failed".to_owned()));
+        }
         self.partial.extend_from_slice(fresh);
         let mut used = 0;
         let result = loop {
@@ -103,7 +112,7 @@ impl Session {
         }
         match result {
             Err(error) => {
-                self.fetch_alert();
+                self.fail();
                 Err(error)
             }
             Ok(_) if self.has_goodbye => Ok(Phase::Goodbye),
@@ -111,17 +120,20 @@ impl Session {
         }
     }
 
-    /// What is still to be said, and at last the alert that tells the peer why.
-    fn fetch_alert(&mut self) {
-        loop {
+    /// Fetches what is still to be said, the alert that tells the peer why included.
+    fn fail(&mut self) {
+        self.has_failed = true;
+        // As long as there is something, rustls gives it before it looks at the bytes.
+        while self.connection.wants_write() {
             let status = self.connection.process_tls_records(&mut self.partial);
             let Ok(ConnectionState::EncodeTlsData(mut data)) = status.state else {
-                return;
+                break;
             };
             if fit(&mut self.unsent, |into| data.encode(into)).is_err() {
-                return;
+                break;
             }
         }
+        self.partial = Vec::new();
     }
 
     /// Makes one record of at most [`RECORD`] bytes; it is the caller's to send, or to
@@ -131,6 +143,9 @@ impl Session {
         plain: &[u8],
         scratch: &'s mut Scratch,
     ) -> io::Result<&'s mut [u8]> {
+        if self.has_failed {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         let status = self.connection.process_tls_records(&mut self.partial);
         let Ok(ConnectionState::WriteTraffic(mut traffic)) = status.state else {
             return Err(io::ErrorKind::NotConnected.into());
@@ -148,7 +163,7 @@ impl Session {
 
     /// Says goodbye behind everything that is unsent; once.
     pub fn seal(&mut self) {
-        if std::mem::replace(&mut self.is_sealed, true) {
+        if std::mem::replace(&mut self.is_sealed, true) || self.has_failed {
             return;
         }
         let status = self.connection.process_tls_records(&mut self.partial);
@@ -169,6 +184,11 @@ impl Session {
     /// Whether everything that has been encrypted is out.
     pub fn is_clear(&self) -> bool {
         self.unsent.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.unsent.capacity()
     }
 
     /// Sends what is unsent, as far as `write` takes it; whether it took anything, and how it

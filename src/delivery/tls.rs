@@ -16,11 +16,11 @@ use super::socket::uninterrupted;
 #[derive(Debug)]
 pub struct TlsSocket {
     pub(super) socket: TcpStream,
-    session: Session,
+    session: Box<Session>,
 }
 
 impl TlsSocket {
-    pub(super) fn new(socket: TcpStream, session: Session) -> Self {
+    pub(super) fn new(socket: TcpStream, session: Box<Session>) -> Self {
         Self { socket, session }
     }
 
@@ -49,6 +49,11 @@ impl TlsSocket {
 
     pub(super) fn is_clear(&self) -> bool {
         self.session.is_clear()
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.session.kept()
     }
 
     /// Writes what is kept; whether anything of it went out.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Options;
 use super::tls::Secured;
@@ -50,7 +50,7 @@ impl Entry {
     /// that has ended TLS for us.
     pub(super) fn is_secured(&self, headers: &HeaderMap, options: &Options) -> bool {
         let by_proxy = || {
-            let proto = headers.get("x-forwarded-proto").map(|v| v.as_bytes());
+            let proto = headers.get("x-forwarded-proto").map(HeaderValue::as_bytes);
             self.peer.is_trusted(options) && proto.is_some_and(|p| p.eq_ignore_ascii_case(b"https"))
         };
         self.tls.is_some() || by_proxy()

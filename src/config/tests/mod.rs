@@ -2,6 +2,7 @@
 
 mod examples;
 mod faults;
+mod listen_tls;
 mod tls;
 mod upstreams;
 

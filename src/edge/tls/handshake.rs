@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Secured, Server, TlsStream};
+use super::{Secured, TlsStream};
 use crate::clock;
 use crate::delivery::session::Session;
 use crate::edge::Options;
@@ -29,9 +29,9 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    pub(super) fn new(server: &Server, clients: usize, limits: &Options) -> Arc<Self> {
+    pub(super) fn new(config: Arc<ServerConfig>, limits: &Options) -> Arc<Self> {
         Arc::new(Self {
-            config: server.config(clients),
+            config,
             permits: Semaphore::new(limits.handshakes),
             limit: limits.handshake_timeout,
         })

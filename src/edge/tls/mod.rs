@@ -10,10 +10,8 @@ mod handshake;
 mod host;
 mod pair;
 mod stream;
-#[cfg(test)]
-mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -131,15 +129,15 @@ impl Server {
     }
 
     /// For so many clients, each of which may come back.
-    pub(super) fn config(&self, clients: usize) -> Arc<ServerConfig> {
+    fn config(&self, clients: usize) -> Arc<ServerConfig> {
         let mut config = self.config.clone();
         config.session_storage = ServerSessionMemoryCache::new(clients);
         Arc::new(config)
     }
 
-    /// How long a handshake may take, and how many may go on.
-    pub fn acceptor(self: &Arc<Self>, clients: usize, limits: &super::Options) -> Arc<Acceptor> {
-        Acceptor::new(self, clients, limits)
+    /// Within these limits; sessions are remembered for as many clients as there may be.
+    pub fn acceptor(&self, limits: &super::Options) -> Arc<Acceptor> {
+        Acceptor::new(self.config(limits.connections), limits)
     }
 }
 
@@ -169,14 +167,9 @@ fn verifier(options: &Options) -> Result<Arc<dyn ClientCertVerifier>, Fault> {
     if auth == ClientAuth::None {
         return Ok(Arc::new(NoClientAuth));
     }
-    let mut roots = RootCertStore::empty();
-    for certificate in pair::certificates("client_ca", path)? {
-        roots
-            .add(certificate)
-            .map_err(|error| Fault::of("client_ca", Some(path), Why::Unusable(error)))?;
-    }
+    let roots = Arc::new(authorities(path)?);
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
     let builder = match auth {
         ClientAuth::Optional => builder.allow_unauthenticated(),
         ClientAuth::None | ClientAuth::Required => builder,
@@ -185,6 +178,17 @@ fn verifier(options: &Options) -> Result<Arc<dyn ClientCertVerifier>, Fault> {
         let error = rustls::Error::General(error.to_string());
         Fault::of("client_ca", Some(path), Why::Unusable(error))
     })
+}
+
+/// The authorities of clients' certificates.
+pub fn authorities(path: &Path) -> Result<RootCertStore, Fault> {
+    let mut roots = RootCertStore::empty();
+    for certificate in pair::certificates("client_ca", path)? {
+        roots
+            .add(certificate)
+            .map_err(|error| Fault::of("client_ca", Some(path), Why::Unusable(error)))?;
+    }
+    Ok(roots)
 }
 
 /// So often the files of certificates are looked at: renewals are replaced weeks before they are

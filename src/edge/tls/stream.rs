@@ -21,7 +21,7 @@ const READ: usize = 8 << 10;
 #[derive(Debug)]
 pub(in crate::edge) struct TlsStream {
     socket: TcpStream,
-    session: Session,
+    session: Box<Session>,
     scratch: Scratch,
     /// Plaintext that nobody has read …
     plain: Vec<u8>,
@@ -32,7 +32,7 @@ pub(in crate::edge) struct TlsStream {
 
 impl TlsStream {
     /// One whose handshake begins.
-    pub(super) fn new(socket: TcpStream, session: Session) -> Self {
+    pub(super) fn new(socket: TcpStream, session: Box<Session>) -> Self {
         Self {
             socket,
             session,

@@ -73,7 +73,11 @@ pub(crate) fn client_config() -> Arc<ClientConfig> {
 /// A `[tls]` table with a certificate of `localhost` in this folder.
 pub(crate) fn tls_table(folder: &Path) -> String {
     let (cert, key) = authority().issue("localhost").write(folder, "localhost");
-    format!("[tls]\nlisten = [\"127.0.0.1:0\"]\ncert = {cert:?}\nkey = {key:?}\n")
+    format!(
+        "[tls]\nlisten = [\"127.0.0.1:0\"]\ncert = \"{}\"\nkey = \"{}\"\n",
+        cert.display(),
+        key.display()
+    )
 }
 
 fn secured(toml: &str, upstream: &Upstream) -> Gateway {

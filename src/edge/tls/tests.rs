@@ -1,1 +1,0 @@
-//! The pairs and the choice between them, without a network.
