@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{SITE, page};
-use crate::support::{Client, Exchange, Gateway, Get, Process, Upstream, eventually};
+use crate::support::{Client, Exchange, Gateway, Get, Process, Upstream, Way, eventually};
+use rstest::rstest;
 
 const MIB: u64 = 1 << 20;
 
@@ -43,8 +44,8 @@ fn an_upload_and_a_download_of_300_mib_cost_no_memory() {
     assert!(grown < 16 * MIB, "grown by {grown}");
 }
 
-#[test]
-fn a_client_that_reads_slowly_holds_its_download_back() {
+#[rstest]
+fn a_client_that_reads_slowly_holds_its_download_back(#[values(Way::Plain, Way::Tls)] way: Way) {
     let poured = Arc::new(AtomicU64::new(0));
     let seen = Arc::clone(&poured);
     let upstream = Upstream::start(move |mut exchange: Exchange| {
@@ -56,7 +57,7 @@ fn a_client_that_reads_slowly_holds_its_download_back() {
             seen.fetch_add(MIB, Ordering::SeqCst);
         }
     });
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let client = Get::new("/x")
         .receive_buffer(4096)
         .connect(gateway.address());
@@ -73,14 +74,16 @@ fn a_client_that_reads_slowly_holds_its_download_back() {
     });
 }
 
-#[test]
-fn who_asks_whether_to_go_on_is_told_so_once_the_upstream_takes_the_body() {
+#[rstest]
+fn who_asks_whether_to_go_on_is_told_so_once_the_upstream_takes_the_body(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::start(|mut exchange: Exchange| {
         assert!(exchange.header("expect").is_none());
         let read = read_body(&mut exchange);
         exchange.send(page(&read.to_string()));
     });
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let mut client = Client::raw(gateway.address());
     client.send("POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
     client.read_head();
@@ -95,8 +98,8 @@ fn who_asks_whether_to_go_on_is_told_so_once_the_upstream_takes_the_body() {
     assert_eq!(client.status, 502);
 }
 
-#[test]
-fn a_chunked_body_passes_as_it_comes() {
+#[rstest]
+fn a_chunked_body_passes_as_it_comes(#[values(Way::Plain, Way::Tls)] way: Way) {
     let go_on = Arc::new(AtomicBool::new(false));
     let came = Arc::clone(&go_on);
     let upstream = Upstream::start(move |mut exchange: Exchange| {
@@ -106,7 +109,7 @@ fn a_chunked_body_passes_as_it_comes() {
         exchange.expect_bytes("2\r\nde\r\n0\r\n\r\n");
         exchange.send(page("whole"));
     });
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let mut client = Client::raw(gateway.address());
     client.send("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     eventually("the first chunk is there before the second", || {
@@ -117,10 +120,10 @@ fn a_chunked_body_passes_as_it_comes() {
     assert_eq!((client.status, client.body().as_str()), (200, "whole"));
 }
 
-#[test]
-fn a_body_above_the_bound_is_a_413_however_it_is_framed() {
+#[rstest]
+fn a_body_above_the_bound_is_a_413_however_it_is_framed(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::start(|exchange: Exchange| drop(exchange.rest()));
-    let gateway = Gateway::start(
+    let gateway = way.start(
         &format!("[limits]\nbody_bytes = \"10B\"\n{SITE}"),
         &upstream,
     );
@@ -137,11 +140,13 @@ fn a_body_above_the_bound_is_a_413_however_it_is_framed() {
     assert_eq!(gateway.metric(rejects), 2.0);
 }
 
-#[test]
-fn a_body_that_stops_is_a_408_and_one_that_breaks_off_reaches_nobody_whole() {
+#[rstest]
+fn a_body_that_stops_is_a_408_and_one_that_breaks_off_reaches_nobody_whole(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::start(|exchange: Exchange| drop(exchange.rest()));
     let toml = format!("[limits]\nbody_timeout = \"200ms\"\n{SITE}");
-    let gateway = Gateway::start(&toml, &upstream);
+    let gateway = way.start(&toml, &upstream);
     let mut client = Client::raw(gateway.address());
     client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12");
     client.read_head();

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::support::{Client, Exchange, Gateway, Get, STREAM_HEAD, Upstream, eventually};
+use crate::support::{Client, Exchange, Gateway, Get, STREAM_HEAD, Upstream, Way, eventually};
+use rstest::rstest;
 
 /// Every path of the upstream, as `serve --upstream` does.
 const SITE: &str = "[[route]]\nname = \"site\"\npath = \"/{rest*}\"\nupstream = \"{upstream}\"\n\
@@ -65,10 +66,10 @@ fn a_page_comes_back_as_the_site_sent_it_and_the_site_hears_of_the_client() {
     assert_eq!(lines, expected);
 }
 
-#[test]
-fn many_requests_on_one_connection_are_answered_in_order() {
+#[rstest]
+fn many_requests_on_one_connection_are_answered_in_order(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = echo();
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let mut client = Get::new("/0").connect(gateway.address());
     for number in 1..20 {
         assert!(client.body().starts_with(&format!("GET /{} ", number - 1)));
@@ -81,8 +82,8 @@ fn many_requests_on_one_connection_are_answered_in_order() {
     );
 }
 
-#[test]
-fn every_status_and_method_passes_and_head_has_no_body() {
+#[rstest]
+fn every_status_and_method_passes_and_head_has_no_body(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::start(|mut exchange: Exchange| {
         let method = exchange.head.split(' ').next().unwrap().to_owned();
         let status = match method.as_str() {
@@ -97,7 +98,7 @@ fn every_status_and_method_passes_and_head_has_no_body() {
             "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 5\r\n\r\n{body}"
         ));
     });
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let rows = [
         ("GET", 302),
         ("HEAD", 302),
@@ -122,8 +123,8 @@ fn every_status_and_method_passes_and_head_has_no_body() {
     }
 }
 
-#[test]
-fn streams_are_shared_while_pages_pass_on_the_same_path() {
+#[rstest]
+fn streams_are_shared_while_pages_pass_on_the_same_path(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::start(|mut exchange: Exchange| {
         if exchange.header("accept") == Some("text/event-stream") {
             exchange.send(STREAM_HEAD);
@@ -132,7 +133,7 @@ fn streams_are_shared_while_pages_pass_on_the_same_path() {
             exchange.send(page("a page"));
         }
     });
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let mut clients = [(); 3].map(|()| Get::new("/x").stream(gateway.address()));
     upstream.wait_for_streams(1);
     assert_eq!(Get::new("/x").connect(gateway.address()).body(), "a page");
@@ -143,13 +144,15 @@ fn streams_are_shared_while_pages_pass_on_the_same_path() {
     assert_eq!(upstream.requests().len(), 2);
 }
 
-#[test]
-fn an_event_stream_that_nobody_subscribed_to_passes_one_to_one_and_at_once() {
+#[rstest]
+fn an_event_stream_that_nobody_subscribed_to_passes_one_to_one_and_at_once(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::start(|mut exchange: Exchange| {
         exchange.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Own: 1\r\n\r\n");
         exchange.stream();
     });
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let post = |_| {
         let post = Get::new("/x").method("POST").header("Content-Length", "0");
         post.connect(gateway.address())
@@ -195,26 +198,30 @@ fn an_upstream_that_is_not_there_is_a_502_with_a_request_id_and_one_that_hangs_a
     );
 }
 
-#[test]
-fn an_answer_that_breaks_off_is_broken_for_the_client_too() {
+#[rstest]
+fn an_answer_that_breaks_off_is_broken_for_the_client_too(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::start(|mut exchange: Exchange| {
         exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
         exchange.reset();
     });
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let mut client = Get::new("/x").connect(gateway.address());
     assert_eq!((client.status, client.body().as_str()), (200, "half"));
 }
 
-#[test]
-fn a_connection_that_the_upstream_closes_between_two_requests_costs_no_error() {
+#[rstest]
+fn a_connection_that_the_upstream_closes_between_two_requests_costs_no_error(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let is_first = AtomicBool::new(true);
     let upstream = Upstream::start(move |mut exchange: Exchange| {
         // Says that it keeps the connection, and closes it: a kept-alive one that has timed out.
         exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         is_first.store(false, Ordering::SeqCst);
     });
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let mut client = Client::raw(gateway.address());
     for _ in 0..50 {
         client.send(Get::new("/x").bytes());
@@ -326,8 +333,8 @@ fn a_path_with_dot_segments_never_reaches_the_upstream() {
     assert_eq!(upstream.requests().len(), 0);
 }
 
-#[test]
-fn requests_under_way_are_answered_while_streams_end() {
+#[rstest]
+fn requests_under_way_are_answered_while_streams_end(#[values(Way::Plain, Way::Tls)] way: Way) {
     let go_on = Arc::new(AtomicBool::new(false));
     let condition = Arc::clone(&go_on);
     let upstream = Upstream::start(move |mut exchange: Exchange| {
@@ -337,7 +344,7 @@ fn requests_under_way_are_answered_while_streams_end() {
     let toml = format!(
         "[server]\nlisten = [\"127.0.0.1:0\"]\ndrain = \"20s\"\ndrain_delay = \"0s\"\n{SITE}"
     );
-    let mut gateway = Gateway::start(&toml, &upstream);
+    let mut gateway = way.start(&toml, &upstream);
     let mut client = Client::raw(gateway.address());
     client.send(Get::new("/x").bytes());
     eventually("the request is there", || upstream.open() == 1);

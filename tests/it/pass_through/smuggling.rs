@@ -2,7 +2,8 @@
 //! through, or told anew, and never two where the client wrote one (`trust.md` C1, C2, K2).
 
 use super::SITE;
-use crate::support::{Client, Exchange, Gateway, Upstream};
+use crate::support::{Client, Exchange, Upstream, Way};
+use rstest::rstest;
 
 const LINE: &str = "POST /x HTTP/1.1\r\nHost: a\r\n";
 /// A second request, hidden where a body should be.
@@ -81,13 +82,13 @@ fn rows() -> Vec<(String, &'static [u16])> {
     ]
 }
 
-#[test]
-fn none_of_28_ambiguous_requests_becomes_two() {
+#[rstest]
+fn none_of_28_ambiguous_requests_becomes_two(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = Upstream::start(|mut exchange: Exchange| {
         exchange.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
         exchange.hold();
     });
-    let gateway = Gateway::start(&SITE.replace("query", "mode = \"proxy\"\nquery"), &upstream);
+    let gateway = way.start(&SITE.replace("query", "mode = \"proxy\"\nquery"), &upstream);
     let rows = rows();
     assert_eq!(rows.len(), 28);
     for (request, statuses) in rows {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::SITE;
-use crate::support::{Client, Exchange, Gateway, Get, Upstream, eventually};
+use crate::support::{Client, Exchange, Gateway, Get, Upstream, Way, eventually};
+use rstest::rstest;
 
 const SWITCH: &str =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -27,10 +28,12 @@ fn switching() -> Upstream {
     })
 }
 
-#[test]
-fn a_websocket_passes_in_both_directions_and_is_counted_until_it_closes() {
+#[rstest]
+fn a_websocket_passes_in_both_directions_and_is_counted_until_it_closes(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = switching();
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let mut client = Client::raw(gateway.address());
     client.send(ask());
     client.read_head();
@@ -51,8 +54,8 @@ fn a_websocket_passes_in_both_directions_and_is_counted_until_it_closes() {
     });
 }
 
-#[test]
-fn what_is_sent_before_the_101_waits_for_it() {
+#[rstest]
+fn what_is_sent_before_the_101_waits_for_it(#[values(Way::Plain, Way::Tls)] way: Way) {
     let go_on = Arc::new(AtomicBool::new(false));
     let condition = Arc::clone(&go_on);
     let upstream = Upstream::start(move |mut exchange: Exchange| {
@@ -62,7 +65,7 @@ fn what_is_sent_before_the_101_waits_for_it() {
         exchange.send(SWITCH);
         exchange.echo();
     });
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let mut client = Client::raw(gateway.address());
     client.send(format!("{}early", ask()));
     eventually("the request is there", || upstream.open() == 1);
@@ -72,12 +75,14 @@ fn what_is_sent_before_the_101_waits_for_it() {
     client.expect_bytes("early");
 }
 
-#[test]
-fn an_upgrade_that_is_refused_is_an_ordinary_answer_and_the_connection_goes_on() {
+#[rstest]
+fn an_upgrade_that_is_refused_is_an_ordinary_answer_and_the_connection_goes_on(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
     let upstream = Upstream::start(|mut exchange: Exchange| {
         exchange.send("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
     });
-    let gateway = Gateway::start(SITE, &upstream);
+    let gateway = way.start(SITE, &upstream);
     let mut client = Client::raw(gateway.address());
     for _ in 0..2 {
         client.send(ask());
@@ -86,11 +91,11 @@ fn an_upgrade_that_is_refused_is_an_ordinary_answer_and_the_connection_goes_on()
     }
 }
 
-#[test]
-fn a_quiet_tunnel_ends_after_its_timeout() {
+#[rstest]
+fn a_quiet_tunnel_ends_after_its_timeout(#[values(Way::Plain, Way::Tls)] way: Way) {
     let upstream = switching();
     let toml = format!("[limits]\ntunnel_timeout = \"300ms\"\n{SITE}");
-    let gateway = Gateway::start(&toml, &upstream);
+    let gateway = way.start(&toml, &upstream);
     let mut client = Client::raw(gateway.address());
     client.send(ask());
     client.read_head();

@@ -90,6 +90,8 @@ fn bytes_that_are_no_records_end_the_stream_with_an_alert() {
     stage.upstream.wait_for_streams(1);
     stage.upstream.emit("data: 1\n\n");
     assert_eq!(other.next_event().data, "1");
+    let panics = "fantail_panics_total{part=\"shard\"}";
+    assert_eq!(stage.gateway.metric(panics), 0.0);
 }
 
 #[test]
