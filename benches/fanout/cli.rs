@@ -105,6 +105,9 @@ pub(crate) struct Options {
     /// Measure one side only (no bar that compares is judged).
     #[arg(long, global = true)]
     pub(crate) only: Option<Only>,
+    /// Fantail's clients come by TLS, and what it is compared with are its plain ones.
+    #[arg(long, global = true)]
+    pub(crate) tls: bool,
     /// Another server instead of fantail; `{listen}` and `{upstream}` become host:port.
     #[arg(long, global = true)]
     pub(crate) server: Option<String>,
@@ -172,6 +175,9 @@ pub(crate) struct LoadOptions {
     /// Seconds measured.
     #[arg(long)]
     pub(crate) measure: f64,
+    /// They come by TLS.
+    #[arg(long)]
+    pub(crate) tls: bool,
     /// Keep the arrival of each event at its last client (for low rates).
     #[arg(long)]
     pub(crate) last_client: bool,

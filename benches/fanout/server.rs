@@ -2,7 +2,8 @@
 
 use std::io;
 use std::net::SocketAddrV4;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use crate::cli::Options;
 use crate::clock::Deadline;
@@ -15,6 +16,8 @@ const START_SECONDS: f64 = 20.0;
 pub(crate) enum Kind {
     /// `fantail serve`, or the command given with `--server`.
     Subject,
+    /// `fantail serve`, by TLS.
+    Tls,
     Bare,
 }
 
@@ -22,6 +25,7 @@ impl Kind {
     pub(crate) fn name(self, options: &Options) -> &'static str {
         match self {
             Self::Bare => "bare",
+            Self::Tls => "fantail by TLS",
             Self::Subject if options.server.is_some() => "server",
             Self::Subject => "fantail",
         }
@@ -52,7 +56,7 @@ impl Server {
         match (plan.kind, &options.server) {
             (Kind::Bare, _) => bare(plan, address, options),
             (Kind::Subject, Some(command)) => other(plan, address, command),
-            (Kind::Subject, None) => fantail(plan, address, options),
+            (Kind::Subject, None) | (Kind::Tls, _) => fantail(plan, address, options),
         }
     }
 
@@ -63,15 +67,19 @@ impl Server {
 
 fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<Server> {
     let admin = net::free_address()?;
-    let config = Config::write(plan, options)?;
+    let plain = match plan.kind {
+        Kind::Tls => net::free_address()?,
+        Kind::Subject | Kind::Bare => address,
+    };
+    let config = Config::write(plan, address, options)?;
     let mut command = vec![env!("CARGO_BIN_EXE_fantail").to_owned()];
     command.extend(
         [
             "serve",
             "--config",
-            &config.0.display().to_string(),
+            &config.file.display().to_string(),
             "--listen",
-            &address.to_string(),
+            &plain.to_string(),
             "--admin",
             &admin.to_string(),
         ]
@@ -86,10 +94,14 @@ fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<
 
 /// A configuration file, gone with its owner: what `--upstream` would do, with a log that holds a
 /// second or more of the plan's events, as an operator of a hot topic would write it.
-struct Config(PathBuf);
+struct Config {
+    file: PathBuf,
+    /// With the certificate, if there is one.
+    folder: PathBuf,
+}
 
 impl Config {
-    fn write(plan: &Plan, options: &Options) -> io::Result<Self> {
+    fn write(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<Self> {
         let upstream = upstream(plan)?;
         #[expect(
             clippy::cast_possible_truncation,
@@ -100,22 +112,40 @@ impl Config {
             0 => (plan.rate as u64 * 4).max(1024),
             asked => asked,
         };
+        let folder = std::env::temp_dir().join(format!("fantail-bench-{}", upstream.port()));
+        std::fs::create_dir_all(&folder)?;
+        let tls = match plan.kind {
+            Kind::Tls => tls_table(&folder, address)?,
+            Kind::Subject | Kind::Bare => String::new(),
+        };
         let text = format!(
-            "[[route]]\npath = \"/{{rest*}}\"\nupstream = \"http://{upstream}\"\nquery = [\"*\"]\n\
+            "{tls}[[route]]\npath = \"/{{rest*}}\"\nupstream = \"http://{upstream}\"\nquery = [\"*\"]\n\
              replay = {{ events = {events}, bytes = \"64MiB\" }}\n"
         );
-        let name = format!("fantail-bench-{}.toml", upstream.port());
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, text)?;
-        Ok(Self(path))
+        let file = folder.join("fantail.toml");
+        std::fs::write(&file, text)?;
+        Ok(Self { file, folder })
     }
 }
 
 impl Drop for Config {
     fn drop(&mut self) {
         // In the machine's own folder for such files: one that stays harms nobody.
-        std::fs::remove_file(&self.0).ok();
+        std::fs::remove_dir_all(&self.folder).ok();
     }
+}
+
+/// TLS with a certificate of its own making.
+fn tls_table(folder: &Path, address: SocketAddrV4) -> io::Result<String> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]);
+    let made = made.map_err(io::Error::other)?;
+    std::fs::write(folder.join("cert.pem"), made.cert.pem())?;
+    let key = folder.join("key.pem");
+    std::fs::write(&key, made.signing_key.serialize_pem())?;
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600))?;
+    Ok(format!(
+        "[tls]\nlisten = [\"{address}\"]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n"
+    ))
 }
 
 fn bare(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<Server> {

@@ -50,7 +50,7 @@ impl Trial {
 
     pub(crate) fn run(&self, options: &Options) -> io::Result<Outcome> {
         let source = match self.kind {
-            Kind::Subject => Some(start_source(self.rate, options)?),
+            Kind::Subject | Kind::Tls => Some(start_source(self.rate, options)?),
             Kind::Bare => None,
         };
         let plan = Plan {
@@ -88,6 +88,9 @@ impl Trial {
             format!("--settle={}", options.warmup),
             format!("--measure={}", options.window),
         ];
+        if self.kind == Kind::Tls {
+            arguments.push("--tls".to_owned());
+        }
         if self.follow_last_client {
             arguments.push("--last-client".to_owned());
         }

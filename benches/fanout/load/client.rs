@@ -1,10 +1,10 @@
 //! One connection: its head, then its stream; or one that never reads.
 
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 
 use mio::event::Event;
-use mio::net::TcpStream;
 
+use super::link::Link;
 use super::stream::Stream;
 use super::tally::Tally;
 use crate::clock::now_ns;
@@ -31,20 +31,20 @@ enum State {
 
 #[derive(Debug)]
 pub(super) struct Client {
-    socket: TcpStream,
+    link: Link,
     state: State,
     /// The start of what is not complete yet: a head or an event.
     cut: Vec<u8>,
 }
 
 impl Client {
-    pub(super) fn new(socket: TcpStream, kind: Kind) -> Self {
+    pub(super) fn new(link: Link, kind: Kind) -> Self {
         let state = match kind {
             Kind::Reader => State::Head,
             Kind::Stalled => State::NeverReads,
         };
         let cut = Vec::new();
-        Self { socket, state, cut }
+        Self { link, state, cut }
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -70,7 +70,7 @@ impl Client {
                 return Fate::Ended;
             }
             buffer[..kept].copy_from_slice(&self.cut);
-            let length = match self.socket.read(&mut buffer[kept..]) {
+            let length = match self.link.read(&mut buffer[kept..]) {
                 Ok(0) => return Fate::Ended,
                 Ok(length) => length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Fate::Alive,
@@ -83,7 +83,10 @@ impl Client {
             }
             // A short read has emptied the socket, so the next edge is still to come; only an end
             // that was announced with this edge would not be announced again.
-            if filled < buffer.len() && !event.is_read_closed() {
+            if filled < buffer.len()
+                && !event.is_read_closed()
+                && self.link.is_emptied_by_a_short_read()
+            {
                 return Fate::Alive;
             }
         }

@@ -2,14 +2,17 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
+use rustls::ClientConfig;
 use slab::Slab;
 use socket2::{Domain, Socket, Type};
 
 use super::client::{Client, Fate, Kind};
+use super::link::{self, Link};
 use super::tally::Tally;
 use crate::cli::LoadOptions;
 use crate::wire;
@@ -33,6 +36,7 @@ pub(super) struct Crowd<'a> {
     options: &'a LoadOptions,
     clients: Slab<Client>,
     request: Vec<u8>,
+    tls: Option<Arc<ClientConfig>>,
     buffer: Vec<u8>,
     started: usize,
     unanswered: usize,
@@ -43,8 +47,8 @@ pub(super) struct Crowd<'a> {
 }
 
 impl<'a> Crowd<'a> {
-    pub(super) fn new(options: &'a LoadOptions) -> Self {
-        Self {
+    pub(super) fn new(options: &'a LoadOptions) -> io::Result<Self> {
+        Ok(Self {
             options,
             clients: Slab::with_capacity(options.clients),
             request: wire::subscription(&options.path, &options.target.to_string()),
@@ -58,7 +62,8 @@ impl<'a> Crowd<'a> {
                     .last_client
                     .then(|| options.clients - options.stalled),
             ),
-        }
+            tls: options.tls.then(link::tls_config).transpose()?,
+        })
     }
 
     pub(super) fn tally(&self) -> &Tally {
@@ -97,10 +102,10 @@ impl<'a> Crowd<'a> {
             }
             let stalled = self.stalled_alive < self.options.stalled;
             let kind = if stalled { Kind::Stalled } else { Kind::Reader };
-            let mut stream = self.connect(kind)?;
+            let mut link = self.connect(kind)?;
             let entry = self.clients.vacant_entry();
-            registry.register(&mut stream, Token(entry.key()), Interest::READABLE)?;
-            entry.insert(Client::new(stream, kind));
+            registry.register(&mut link.socket, Token(entry.key()), Interest::READABLE)?;
+            entry.insert(Client::new(link, kind));
             self.started += 1;
             self.stalled_alive += usize::from(stalled);
             self.unanswered += usize::from(!stalled);
@@ -130,8 +135,9 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    /// Blocking: on loopback a connect is one system call as long as the backlog has room.
-    fn connect(&self, kind: Kind) -> io::Result<mio::net::TcpStream> {
+    /// Blocking: on loopback a connect is one system call as long as the backlog has room, and a
+    /// handshake is a round trip.
+    fn connect(&self, kind: Kind) -> io::Result<Link> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         if kind == Kind::Stalled {
             socket.set_recv_buffer_size(STALLED_RECEIVE_BUFFER)?;
@@ -143,8 +149,6 @@ impl<'a> Crowd<'a> {
             &SocketAddr::V4(self.options.target).into(),
             CONNECT_PATIENCE,
         )?;
-        socket.send(&self.request)?;
-        socket.set_nonblocking(true)?;
-        Ok(mio::net::TcpStream::from_std(socket.into()))
+        Link::ask(socket, self.tls.as_ref(), &self.request)
     }
 }

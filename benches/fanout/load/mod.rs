@@ -6,6 +6,7 @@
 
 mod client;
 mod crowd;
+mod link;
 mod stream;
 mod tally;
 
@@ -70,7 +71,7 @@ pub(crate) fn run(options: &LoadOptions) -> io::Result<()> {
     let mut load = Load {
         options,
         poll,
-        crowd: Crowd::new(options),
+        crowd: Crowd::new(options)?,
         phase: Phase::Connect,
         deadline: Deadline::after(options.connect_limit),
         window: Window::open(options.watch)?,

@@ -179,6 +179,8 @@ impl<'a> Comparison<'a> {
 /// The servers that take part, each with the same trial.
 fn both(trial: Trial, options: &Options) -> Vec<(&'static str, Trial)> {
     let kinds = match options.only {
+        None if options.tls => vec![Kind::Tls, Kind::Subject],
+        Some(Only::Subject) if options.tls => vec![Kind::Tls],
         None => vec![Kind::Subject, Kind::Bare],
         Some(Only::Subject) => vec![Kind::Subject],
         Some(Only::Bare) => vec![Kind::Bare],
