@@ -67,7 +67,7 @@ impl Server {
 
 fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<Server> {
     let admin = net::free_address()?;
-    let plain = match plan.kind {
+    let unsecured = match plan.kind {
         Kind::Tls => net::free_address()?,
         Kind::Subject | Kind::Bare => address,
     };
@@ -79,7 +79,7 @@ fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<
             "--config",
             &config.file.display().to_string(),
             "--listen",
-            &plain.to_string(),
+            &unsecured.to_string(),
             "--admin",
             &admin.to_string(),
         ]

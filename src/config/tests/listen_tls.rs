@@ -37,7 +37,7 @@ fn wrong_in(table: &str) -> String {
     let folder = folder();
     let faults = with_table(&folder, table).unwrap_err();
     let mut text = String::new();
-    for fault in faults.iter() {
+    for fault in &faults {
         let what = fault.what.replace(folder.path().to_str().unwrap(), "");
         writeln!(text, "{what} -> {}", fault.right).unwrap();
     }

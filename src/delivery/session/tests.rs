@@ -48,14 +48,14 @@ impl Pair {
         };
         let mut phase = Phase::Handshake;
         while phase == Phase::Handshake || pair.client.is_handshaking() {
-            phase = pair.to_server().unwrap().0;
-            pair.to_client();
+            phase = pair.send_up().unwrap().0;
+            pair.send_down();
         }
         pair
     }
 
     /// What the client has to say, and what the server hears.
-    fn to_server(&mut self) -> Result<(Phase, Vec<u8>), rustls::Error> {
+    fn send_up(&mut self) -> Result<(Phase, Vec<u8>), rustls::Error> {
         let (mut wire, mut plain) = (Vec::new(), Vec::new());
         while self.client.wants_write() {
             self.client.write_tls(&mut wire).unwrap();
@@ -66,7 +66,7 @@ impl Pair {
         Ok((phase, plain))
     }
 
-    fn to_client(&mut self) {
+    fn send_down(&mut self) {
         let mut wire = Vec::new();
         let (_, result) = self.server.flush(|bytes| wire.write(bytes));
         result.unwrap();
@@ -94,7 +94,7 @@ impl Pair {
 fn an_idle_session_keeps_no_buffers(#[case] version: &'static SupportedProtocolVersion) {
     let mut pair = Pair::new(version);
     pair.says(b"GET / HTTP/1.1\r\n\r\n");
-    let (phase, plain) = pair.to_server().unwrap();
+    let (phase, plain) = pair.send_up().unwrap();
     assert_eq!((phase, plain.len()), (Phase::Open, 18));
     let mut scratch = Scratch::default();
     let record = pair.server.encrypt(b"data: 1\n\n", &mut scratch).unwrap();
@@ -135,7 +135,7 @@ fn a_change_of_keys_is_answered_with_the_next_record() {
     for _ in 0..3 {
         pair.client.refresh_traffic_keys().unwrap();
         pair.says(b"x");
-        assert_eq!(pair.to_server().unwrap(), (Phase::Open, b"x".to_vec()));
+        assert_eq!(pair.send_up().unwrap(), (Phase::Open, b"x".to_vec()));
         let record = pair.server.encrypt(b"y", &mut scratch).unwrap().to_vec();
         assert_eq!(pair.give(&record), b"y");
     }
@@ -154,7 +154,7 @@ fn a_goodbye_is_heard_and_ours_is_said_once(#[case] version: &'static SupportedP
     assert_eq!(pair.client.reader().read(&mut [0]).unwrap(), 0);
     assert!(wire.len() < 64, "one alert: {wire:?}");
     pair.client.send_close_notify();
-    assert_eq!(pair.to_server().unwrap().0, Phase::Goodbye);
+    assert_eq!(pair.send_up().unwrap().0, Phase::Goodbye);
 }
 
 #[rstest]
@@ -197,14 +197,14 @@ fn a_socket_that_is_full_holds_one_record_and_the_stream_is_exact() {
                 socket.write(&batch, &mut scratch).unwrap_err().kind(),
                 io::ErrorKind::WouldBlock
             );
-            let mut wire = [0; 1 << 16];
+            let mut wire = vec![0; 1 << 16];
             while let Ok(read @ 1..) = theirs.read(&mut wire) {
                 received.extend(pair.give(&wire[..read]));
             }
             drop(socket.flush());
         }
     }
-    let mut wire = [0; 1 << 16];
+    let mut wire = vec![0; 1 << 16];
     while received.len() < taken.len() {
         drop(socket.flush());
         if let Ok(read) = theirs.read(&mut wire) {
@@ -231,7 +231,7 @@ proptest! {
             Ok(taken)
         };
         for size in batches {
-            let plain: Vec<u8> = (0..size).map(|n| (n % 253) as u8).collect();
+            let plain: Vec<u8> = (0..=252).cycle().take(size).collect();
             for part in plain.chunks(RECORD) {
                 let record = pair.server.encrypt(part, &mut scratch).unwrap();
                 let taken = write(record).unwrap();

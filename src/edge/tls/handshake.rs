@@ -134,13 +134,15 @@ async fn hello(socket: &mut TcpStream) -> Result<(Vec<u8>, Option<Box<str>>), Fa
     let mut bytes = Vec::new();
     loop {
         let before = bytes.len();
-        // Bounded by the reader, which takes no hello of more than 64 KiB.
         if socket.read_buf(&mut bytes).await.map_err(Failure::Gone)? == 0 {
             return Err(Failure::Gone(io::ErrorKind::UnexpectedEof.into()));
         }
         let mut fresh = bytes.get(before..).unwrap_or_default();
         while !fresh.is_empty() {
-            reader.read_tls(&mut fresh).map_err(Failure::Gone)?;
+            // A hello of more than 64 KiB is refused here.
+            reader
+                .read_tls(&mut fresh)
+                .map_err(|error| Failure::Refused(rustls::Error::General(error.to_string())))?;
         }
         match reader.accept() {
             Ok(None) => {}

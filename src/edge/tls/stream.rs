@@ -22,7 +22,6 @@ const READ: usize = 8 << 10;
 pub(in crate::edge) struct TlsStream {
     socket: TcpStream,
     session: Box<Session>,
-    scratch: Scratch,
     /// Plaintext that nobody has read …
     plain: Vec<u8>,
     /// … behind so many bytes.
@@ -36,7 +35,6 @@ impl TlsStream {
         Self {
             socket,
             session,
-            scratch: Scratch::default(),
             plain: Vec::new(),
             given: 0,
             phase: Phase::Handshake,
@@ -130,7 +128,7 @@ impl AsyncRead for TlsStream {
                 this.given += part;
                 return Poll::Ready(Ok(()));
             }
-            this.plain.clear();
+            this.plain = Vec::new();
             this.given = 0;
             if this.phase == Phase::Goodbye {
                 return Poll::Ready(Ok(()));
@@ -157,7 +155,9 @@ impl AsyncWrite for TlsStream {
         if part.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let record = this.session.encrypt(part, &mut this.scratch)?;
+        // Made for the moment: a connection that waits for its next request keeps none.
+        let mut scratch = Scratch::for_plain(part.len());
+        let record = this.session.encrypt(part, &mut scratch)?;
         let written = match this.socket.try_write(record) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             other => other?,

@@ -54,9 +54,16 @@ pub enum Phase {
 
 // === impl Scratch ===
 
+impl Scratch {
+    /// For so many bytes of plaintext in one record.
+    pub fn for_plain(bytes: usize) -> Self {
+        Self(vec![0; bytes + OVERHEAD])
+    }
+}
+
 impl Default for Scratch {
     fn default() -> Self {
-        Self(vec![0; RECORD + OVERHEAD])
+        Self::for_plain(RECORD)
     }
 }
 
