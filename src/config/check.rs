@@ -14,6 +14,17 @@ use crate::edge::route::Routes;
 /// A listening address and where it was written; `None` = the default.
 pub(super) type Placed<'a, T> = (T, Option<Value<'a>>);
 
+/// `listen = []` is for those who listen with TLS alone.
+pub(super) fn somebody_listens(listeners: &[Placed<'_, Listen>], at: Option<&Value<'_>>) {
+    let is_empty = |at: &&Value<'_>| at.items().is_ok_and(|items| items.is_empty());
+    if let (true, Some(at)) = (listeners.is_empty(), at.filter(is_empty)) {
+        at.complain(Complaint::new(
+            "`listen` is empty, so that nobody could come in",
+            "write at least one address, or leave `listen` out: then it is 127.0.0.1:8080",
+        ));
+    }
+}
+
 /// No two listeners on one address, the admin listener included.
 pub(super) fn listeners(listeners: &[Placed<'_, Listen>], admin: Option<&Placed<'_, SocketAddr>>) {
     for (index, (listen, value)) in listeners.iter().enumerate() {

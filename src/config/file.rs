@@ -143,7 +143,7 @@ fn common(tables: Common<'_>) -> (Config, Vec<Placed<'_, Listen>>, source::Optio
         mut limits,
     } = tables;
     let mut config = Config::default();
-    let mut listeners = server(&mut server_table, &mut config);
+    let (mut listeners, listen) = server(&mut server_table, &mut config);
     config.server.listen = listeners.iter().map(|(listen, _)| listen.clone()).collect();
     let admin = admin(&mut admin_table);
     topic_limits(&mut limits, &mut config);
@@ -159,12 +159,17 @@ fn common(tables: Common<'_>) -> (Config, Vec<Placed<'_, Listen>>, source::Optio
     let secured = listen_tls::read(tls, &mut config.edge);
     config.tls = secured.tls;
     listeners.extend(secured.listeners);
+    check::somebody_listens(&listeners, listen.as_ref());
     check::listeners(&listeners, admin.as_ref());
     config.admin = admin.as_ref().map(|(address, _)| *address);
     (config, listeners, base)
 }
 
-fn server<'a>(table: &mut Section<'a>, config: &mut Config) -> Vec<Placed<'a, Listen>> {
+/// The listeners of `[server]`, and where they are written.
+fn server<'a>(
+    table: &mut Section<'a>,
+    config: &mut Config,
+) -> (Vec<Placed<'a, Listen>>, Option<Value<'a>>) {
     let server = &mut config.server;
     table.set(&mut server.drain, "drain", any_time());
     table.set(&mut server.drain_delay, "drain_delay", any_time());
@@ -173,28 +178,12 @@ fn server<'a>(table: &mut Section<'a>, config: &mut Config) -> Vec<Placed<'a, Li
         config.edge.trusted_proxies = networks.into_iter().map(|(network, _)| network).collect();
     }
     table.read("h2c", only("false"));
-    match table.read("listen", listen) {
-        Some((found, _)) => found
-            .into_iter()
-            .map(|(listen, at)| (listen, Some(at)))
-            .collect(),
-        None => server
-            .listen
-            .drain(..)
-            .map(|listen| (listen, None))
-            .collect(),
+    if let Some((found, at)) = table.read("listen", list(address::listen)) {
+        let found = found.into_iter().map(|(listen, at)| (listen, Some(at)));
+        return (found.collect(), Some(at));
     }
-}
-
-fn listen<'a>(value: &Value<'a>) -> Result<Vec<(Listen, Value<'a>)>, Complaint> {
-    if value.items()?.is_empty() {
-        let right = "write at least one address, or leave `listen` out: then it is 127.0.0.1:8080";
-        return Err(Complaint::new(
-            "`listen` is empty, so that nobody could come in",
-            right,
-        ));
-    }
-    list(address::listen)(value)
+    let default = server.listen.drain(..).map(|listen| (listen, None));
+    (default.collect(), None)
 }
 
 fn admin<'a>(table: &mut Section<'a>) -> Option<Placed<'a, SocketAddr>> {

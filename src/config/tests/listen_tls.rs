@@ -82,6 +82,21 @@ fn every_key_has_its_place() {
 }
 
 #[test]
+fn tls_may_be_the_only_way_in() {
+    let folder = folder();
+    let table = format!("[server]\nlisten = []\n{LISTEN}{PAIR}");
+    let config = with_table(&folder, &table).unwrap();
+    assert!(config.server.listen.is_empty());
+    assert_eq!(config.tls.unwrap().listen.len(), 2);
+    let faults = parse(&format!("[server]\nlisten = []\n{ROUTE}")).unwrap_err();
+    let words = "`listen` is empty, so that nobody could come in";
+    assert!(
+        faults.iter().count() == 1 && faults.to_string().contains(words),
+        "{faults}"
+    );
+}
+
+#[test]
 fn the_environment_may_say_where_to_listen() {
     let folder = folder();
     let env = [(
