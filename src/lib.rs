@@ -34,7 +34,7 @@
 //! # The way of a request
 //!
 //! ```text
-//! edge::listen (permit, accept) → first byte, head, hyper → edge::policy → edge::route
+//! edge::listen (permit, accept) → first byte, edge::tls, head, hyper → edge::policy → edge::route
 //!     → topic key → hub::Hub::subscribe → first answer → place in the log → detach → shard
 //! ```
 //!

@@ -69,6 +69,7 @@ impl Certificates {
     }
 
     fn tell_expiry(&self) {
+        self.metrics.forget_certificates();
         for listener in &self.listeners {
             for shown in self.server.certificates() {
                 let gauge = self.metrics.certificate_expiry(listener, &shown.name);

@@ -131,7 +131,10 @@ fn counter_vec<P: Atomic + 'static>(
     clippy::expect_used,
     reason = "names are literals of this module; a test builds them all"
 )]
-fn registered<V: Collector + Clone + 'static>(r: &Registry, vec: prometheus::Result<V>) -> V {
+pub(super) fn registered<V: Collector + Clone + 'static>(
+    r: &Registry,
+    vec: prometheus::Result<V>,
+) -> V {
     let vec = vec.expect("a metric's name and labels are valid");
     r.register(Box::new(vec.clone()))
         .expect("a metric is registered once");

@@ -179,6 +179,11 @@ impl Metrics {
         self.tls.expiry(listener, name)
     }
 
+    /// The certificates are others from now on.
+    pub fn forget_certificates(&self) {
+        self.tls.expiry.reset();
+    }
+
     /// Pairs of certificate and key that have changed, and were taken or not.
     pub fn certificate_reloads(&self, are_good: bool) -> IntCounter {
         let result = if are_good { "ok" } else { "error" };

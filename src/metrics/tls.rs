@@ -1,8 +1,8 @@
 //! The metrics of a TLS listener.
 
-use prometheus::{Histogram, IntCounter, IntGauge, Registry};
+use prometheus::{Histogram, IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
 
-use super::family::{ByLabel, Family};
+use super::family::{ByLabel, Family, registered};
 use super::labels::HandshakeResult;
 
 /// Handles of one listener's handshakes.
@@ -20,7 +20,8 @@ pub struct TlsMetrics {
 pub(super) struct Families {
     handshakes: Family<IntCounter>,
     duration: Family<Histogram>,
-    expiry: Family<IntGauge>,
+    /// Not a [`Family`]: a certificate that is replaced by one of another name leaves none behind.
+    pub(super) expiry: IntGaugeVec,
     pub(super) reloads: Family<IntCounter>,
 }
 
@@ -54,11 +55,15 @@ impl Families {
                 &["listener"],
                 &SECONDS,
             ),
-            expiry: Family::gauge(
+            expiry: registered(
                 r,
-                "fantail_tls_certificate_expiry_timestamp_seconds",
-                "When a certificate in use expires, Unix time.",
-                &["listener", "name"],
+                IntGaugeVec::new(
+                    Opts::new(
+                        "fantail_tls_certificate_expiry_timestamp_seconds",
+                        "When a certificate in use expires, Unix time.",
+                    ),
+                    &["listener", "name"],
+                ),
             ),
             reloads: Family::counter(
                 r,
@@ -88,6 +93,6 @@ impl Families {
     }
 
     pub(super) fn expiry(&self, listener: &str, name: &str) -> IntGauge {
-        self.expiry.with(&[listener, name])
+        self.expiry.with_label_values(&[listener, name])
     }
 }

@@ -7,8 +7,8 @@
 mod certificate;
 mod chooser;
 mod handshake;
-mod host;
 mod pair;
+mod secured;
 mod stream;
 
 use std::path::{Path, PathBuf};
@@ -27,8 +27,8 @@ use self::chooser::Chooser;
 pub use self::chooser::{Refreshed, Shown};
 pub use self::handshake::Acceptor;
 pub(super) use self::handshake::shake;
-pub(super) use self::host::Secured;
 pub use self::pair::{Fault, Why};
+pub(super) use self::secured::Secured;
 pub(super) use self::stream::TlsStream;
 
 /// Protocols in the order of preference. HTTP/2 goes before it, once there is one.

@@ -100,4 +100,12 @@ fn the_expiry_of_each_certificate_is_a_metric() {
     // 2040-01-01 and 2500-01-01.
     assert_eq!(expiry("a.example"), 2_208_988_800.0);
     assert_eq!(expiry("*.b.example"), 16_725_225_600.0);
+    let folder = stage.folder.path();
+    authority().issue("new.example").write(folder, "a");
+    stage.gateway.reload_certificates();
+    assert_eq!(expiry("new.example"), 16_725_225_600.0);
+    assert!(
+        !stage.gateway.metrics().contains("a.example"),
+        "a series of the past"
+    );
 }
