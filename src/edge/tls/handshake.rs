@@ -51,18 +51,49 @@ enum Failure {
     Refused(#[source] rustls::Error),
 }
 
-/// A failure, and the socket of a client that has been told of it.
+/// A failure, and the client that is to be told of it, if it still listens.
 struct Failed {
     failure: Failure,
-    socket: Option<TcpStream>,
+    told: Option<Told>,
+}
+
+enum Told {
+    /// By this alert.
+    Early(TcpStream, Vec<u8>),
+    /// By what the session has to say.
+    Late(Box<TlsStream>),
 }
 
 impl From<Failure> for Failed {
     fn from(failure: Failure) -> Self {
         Self {
             failure,
-            socket: None,
+            told: None,
         }
+    }
+}
+
+/// What telling a client why may take.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+impl Told {
+    /// Sends the alert and closes our side, then waits for the client to close its own: were it
+    /// still talking, a reset would overtake the alert.
+    async fn tell(self) -> io::Result<()> {
+        let mut socket = match self {
+            Self::Early(mut socket, alert) => {
+                socket.write_all(&alert).await?;
+                socket
+            }
+            Self::Late(mut stream) => {
+                stream.send_out().await?;
+                stream.into_inner()
+            }
+        };
+        socket.shutdown().await?;
+        let mut forgotten = [0; 512];
+        while socket.read(&mut forgotten).await? > 0 {}
+        Ok(())
     }
 }
 
@@ -86,14 +117,15 @@ pub(in crate::edge) async fn shake(
             );
             Some((stream, secured))
         }
-        Err(Failed { failure, socket }) => {
+        Err(Failed { failure, told }) => {
             if matches!(failure, Failure::Busy) {
                 metrics.rejects.of(RejectReason::Handshakes).inc();
             }
             tls.failed.of(failure.result()).inc();
             tracing::debug!(error = %failure, "a TLS handshake failed");
-            if let Some(socket) = socket {
-                linger(socket).await;
+            // Counted before the client can know.
+            if let Some(told) = told {
+                drop(timeout(LAST_WORDS, told.tell()).await);
             }
             None
         }
@@ -106,9 +138,14 @@ async fn attempt(
     deadline: Instant,
 ) -> Result<(TlsStream, Secured), Failed> {
     let hello = timeout_at(deadline, Box::pin(hello(&mut socket))).await;
-    let (bytes, server_name) = match hello.map_err(|_| Failure::Timeout)? {
-        Ok(hello) => hello,
-        Err(failure) => return Err(failure.told(socket)),
+    let (bytes, server_name) = match hello.map_err(|_| Failure::Timeout)?? {
+        Hello::Whole(bytes, name) => (bytes, name),
+        Hello::Refused(error, alert) => {
+            return Err(Failed {
+                failure: Failure::Refused(error),
+                told: Some(Told::Early(socket, alert)),
+            });
+        }
     };
     // Half of what is left: who gets a permit must have the time to use it.
     let left = deadline.saturating_duration_since(Instant::from_std(clock::now()));
@@ -121,15 +158,25 @@ async fn attempt(
     let shaken = shaken.map_err(|_| Failure::Timeout)?;
     drop(permit);
     if let Err(error) = shaken {
-        return Err(Failure::from(error).told(stream.into_inner()));
+        return Err(Failed {
+            failure: error.into(),
+            told: Some(Told::Late(Box::new(stream))),
+        });
     }
     let secured = Secured::new(server_name, stream.session().facts());
     Ok((stream, secured))
 }
 
-/// Reads until the client's hello is complete: all bytes that have come, and the name that it asks
-/// for. The session reads them once more; this is how it is known that they are all there.
-async fn hello(socket: &mut TcpStream) -> Result<(Vec<u8>, Option<Box<str>>), Failure> {
+/// What a client has begun with.
+enum Hello {
+    /// All bytes that have come, and the name that is asked for.
+    Whole(Vec<u8>, Option<Box<str>>),
+    /// Why it is none, and the alert that says so.
+    Refused(rustls::Error, Vec<u8>),
+}
+
+/// Reads until the client's hello is complete. The session reads them once more; this is how it is known that they are all there.
+async fn hello(socket: &mut TcpStream) -> Result<Hello, Failure> {
     let mut reader = rustls::server::Acceptor::default();
     let mut bytes = Vec::new();
     loop {
@@ -148,39 +195,18 @@ async fn hello(socket: &mut TcpStream) -> Result<(Vec<u8>, Option<Box<str>>), Fa
             Ok(None) => {}
             Ok(Some(accepted)) => {
                 let name = accepted.client_hello().server_name().map(Box::from);
-                return Ok((bytes, name));
+                return Ok(Hello::Whole(bytes, name));
             }
             Err((error, mut alert)) => {
                 let mut words = Vec::new();
                 drop(alert.write_all(&mut words));
-                drop(socket.write_all(&words).await);
-                return Err(Failure::Refused(error));
+                return Ok(Hello::Refused(error, words));
             }
         }
     }
 }
 
-/// Closes our side and waits a moment for the client to close its own: were it still talking, a
-/// reset would overtake the alert that says why.
-async fn linger(mut socket: TcpStream) {
-    const PATIENCE: Duration = Duration::from_secs(1);
-    let wait = async {
-        socket.shutdown().await?;
-        let mut forgotten = [0; 512];
-        while socket.read(&mut forgotten).await? > 0 {}
-        Ok::<_, io::Error>(())
-    };
-    drop(timeout(PATIENCE, wait).await);
-}
-
 impl Failure {
-    fn told(self, socket: TcpStream) -> Failed {
-        Failed {
-            failure: self,
-            socket: Some(socket),
-        }
-    }
-
     fn result(&self) -> HandshakeResult {
         match self {
             Self::Timeout => HandshakeResult::Timeout,

@@ -51,17 +51,19 @@ impl TlsStream {
 
     /// Goes on with what has been read from the socket, to the end of the handshake.
     pub(super) async fn shake(&mut self, hello: &[u8]) -> io::Result<()> {
-        let mut result = self.hear(hello);
+        self.hear(hello)?;
         loop {
-            // An alert that says why goes out too.
-            let flushed = poll_fn(|cx| self.poll_out(cx)).await;
-            result?;
-            flushed?;
+            self.send_out().await?;
             if self.phase != Phase::Handshake {
                 return Ok(());
             }
-            result = poll_fn(|cx| self.poll_hear(cx)).await;
+            poll_fn(|cx| self.poll_hear(cx)).await?;
         }
+    }
+
+    /// Sends what is unsent; after a failure that is the alert that says why.
+    pub(super) async fn send_out(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_out(cx)).await
     }
 
     /// Leaves the runtime.
