@@ -20,6 +20,7 @@ mod architecture;
 mod attacks;
 mod backends;
 mod budget;
+mod clients;
 mod demo;
 mod doctor;
 mod drain;

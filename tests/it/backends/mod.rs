@@ -5,7 +5,6 @@
 
 mod crowd;
 mod exhaustion;
-mod group;
 mod iis;
 mod looping;
 mod nginx;
