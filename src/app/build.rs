@@ -245,13 +245,9 @@ fn upstream(route: &Route, id: RouteId, metrics: &Metrics) -> edge::Upstream {
 /// Only a web server takes ordinary requests.
 fn carrier(route: &Route, metrics: &Metrics) -> Option<Arc<dyn Carrier>> {
     let options = Arc::new(route.source.clone());
-    let is_web = route.upstream.is_http();
-    is_web.then(|| -> Arc<dyn Carrier> {
-        Arc::new(Pool::new(
-            options,
-            metrics.upstream(route.upstream.origin()),
-        ))
-    })
+    let origin = route.upstream.origin();
+    let pool = Pool::new(origin, options, metrics.upstream(origin))?;
+    Some(Arc::new(pool))
 }
 
 fn admin(app: &App, drain: DrainWatch) -> Admin {

@@ -28,7 +28,9 @@ use bytes::Bytes;
 use http::HeaderName;
 
 pub use options::{Mode, Options, QueryRule};
-pub use proxy::{Body, BodyError, Carried, Carrier, CarryError, HostRule, PassOptions};
+pub use proxy::{
+    Body, BodyError, Carriage, Carried, Carrier, CarryError, Duplex, HostRule, PassOptions,
+};
 
 use crate::delivery::{self, Shards};
 use crate::drain::DrainWatch;

@@ -39,6 +39,7 @@ mod reply;
 mod request;
 pub mod ticker;
 pub mod tls;
+mod wire;
 mod wrong_type;
 
 pub use addresses::{Address, Addresses};

@@ -123,11 +123,6 @@ impl UpstreamTemplate {
         self.origin.scheme == Scheme::FastCgi
     }
 
-    /// Whether the upstream is a web server, with or without TLS.
-    pub fn is_http(&self) -> bool {
-        matches!(self.origin.scheme, Scheme::Http | Scheme::Https)
-    }
-
     /// Whether the upstream speaks TLS.
     pub fn is_https(&self) -> bool {
         self.origin.scheme == Scheme::Https
