@@ -15,9 +15,9 @@ use crate::server;
 
 const START_SECONDS: f64 = 20.0;
 
-/// A proxy by its name, or nothing in between.
+/// Who is measured.
 #[derive(Clone, Copy)]
-enum Side {
+enum Proxy {
     Fantail,
     Nginx,
 }
@@ -33,52 +33,60 @@ pub(super) fn run(
     for round in 0..options.rounds {
         for turn in 0..2 {
             let place = (round + turn) % 2;
-            let side = [Side::Fantail, Side::Nginx][place];
+            let proxy = [Proxy::Fantail, Proxy::Nginx][place];
+            let name = proxy.name();
             eprintln!(
-                "{scenario}: round {} of {}, {}",
+                "{scenario}: round {} of {}, {name}",
                 round + 1,
-                options.rounds,
-                side.name()
+                options.rounds
             );
-            let outcome = trial(side, connections, page_bytes, options)?;
+            let outcome = trial(proxy, connections, page_bytes, options)?;
             report.keep_trial(&scenario, &outcome);
             outcomes[place].push(outcome);
         }
     }
-    let mut add = |name, bar, of: &dyn Fn(&Value) -> f64| {
-        let figure = |side: Side, outcomes: &[Value]| {
-            (side.name(), Rounds(outcomes.iter().map(of).collect()))
-        };
-        report.add(Figure {
-            scenario: scenario.clone(),
-            name,
-            measured: figure(Side::Fantail, &outcomes[0]),
-            beside: Some(figure(Side::Nginx, &outcomes[1])),
-            bar,
-        });
-    };
-    let number = |outcome: &Value, at: &str| outcome.pointer(at).and_then(Value::as_f64);
-    let number = move |outcome: &Value, at: &str| number(outcome, at).unwrap_or(f64::NAN);
-    add(
-        "CPU per request, µs",
-        Some(Bar::TimesAtMost(1.3)),
-        &move |o| number(o, "/server/on_cpu_ns") / 1e3 / number(o, "/pages"),
-    );
-    add("requests per second", None, &move |o| {
-        number(o, "/pages") / number(o, "/seconds")
-    });
-    add("p99, µs", None, &move |o| number(o, "/latency_us/p99"));
-    add("server CPU, %", None, &move |o| {
-        number(o, "/server/on_cpu_ns") / 1e7 / number(o, "/seconds")
-    });
-    add("faults", Some(Bar::AtMost(0.0)), &move |o| {
-        number(o, "/faults")
-    });
+    judge(&scenario, &outcomes, report);
     Ok(())
 }
 
+fn judge(scenario: &str, [fantail, nginx]: &[Vec<Value>; 2], report: &mut Report) {
+    let cpu = |o: &Value| number(o, "/server/on_cpu_ns");
+    let figures: [(_, _, Of<'_>); 5] = [
+        ("CPU per request, µs", Some(Bar::TimesAtMost(1.3)), &|o| {
+            cpu(o) / 1e3 / number(o, "/pages")
+        }),
+        ("requests per second", None, &|o| {
+            number(o, "/pages") / number(o, "/seconds")
+        }),
+        ("p99, µs", None, &|o| number(o, "/latency_us/p99")),
+        ("server CPU, %", None, &|o| {
+            cpu(o) / 1e7 / number(o, "/seconds")
+        }),
+        ("faults", Some(Bar::AtMost(0.0)), &|o| number(o, "/faults")),
+    ];
+    for (name, bar, of) in figures {
+        let rounds =
+            |proxy: Proxy, all: &[Value]| (proxy.name(), Rounds(all.iter().map(of).collect()));
+        report.add(Figure {
+            scenario: scenario.to_owned(),
+            name,
+            measured: rounds(Proxy::Fantail, fantail),
+            beside: Some(rounds(Proxy::Nginx, nginx)),
+            bar,
+        });
+    }
+}
+
+/// What is drawn from an outcome.
+type Of<'a> = &'a dyn Fn(&Value) -> f64;
+
+fn number(outcome: &Value, at: &str) -> f64 {
+    let found = outcome.pointer(at).and_then(Value::as_f64);
+    found.unwrap_or(f64::NAN)
+}
+
 fn trial(
-    side: Side,
+    proxy: Proxy,
     connections: usize,
     page_bytes: usize,
     options: &Options,
@@ -91,12 +99,12 @@ fn trial(
     ];
     let mut site_process = Running::role(LOAD_CORE, &arguments)?;
     site_process.wait_until(Deadline::after(START_SECONDS), || net::accepts(site))?;
-    let proxy = net::free_address()?;
-    let (mut process, _files) = side.start(proxy, site)?;
-    process.wait_until(Deadline::after(START_SECONDS), || net::accepts(proxy))?;
+    let listen = net::free_address()?;
+    let (mut process, _files) = proxy.start(listen, site)?;
+    process.wait_until(Deadline::after(START_SECONDS), || net::accepts(listen))?;
     let arguments = [
         "visit".to_owned(),
-        format!("--target={proxy}"),
+        format!("--target={listen}"),
         format!("--connections={connections}"),
         format!("--watch={}", process.pid()),
         format!("--settle={}", options.warmup),
@@ -105,7 +113,7 @@ fn trial(
     let visitors = Running::role(LOAD_CORE, &arguments)?;
     let limit = Deadline::after(options.warmup + options.window + START_SECONDS);
     let mut json: Value = serde_json::from_str(&visitors.next_line(limit)?)?;
-    json["name"] = json!(side.name());
+    json["name"] = json!(proxy.name());
     Ok(json)
 }
 
@@ -119,7 +127,7 @@ impl Drop for Folder {
     }
 }
 
-impl Side {
+impl Proxy {
     fn name(self) -> &'static str {
         match self {
             Self::Fantail => "fantail",

@@ -14,6 +14,7 @@ mod picture;
 mod relay;
 mod restart;
 mod seen;
+mod site;
 mod vectors;
 
 use fleet::{BROWSERS, Fleet};
