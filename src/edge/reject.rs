@@ -157,6 +157,8 @@ impl From<ExpandFault> for Reject {
     fn from(fault: ExpandFault) -> Self {
         match fault {
             ExpandFault::Rest(why) => Self::BadRequest(why),
+            // As if there were no such path, to the byte: a list of values is nobody's to guess.
+            ExpandFault::NoMatch => Self::UnknownRoute,
             ExpandFault::Variable => Self::BadRequest(
                 "a part of the path takes only 1 to 64 letters, digits, `.`, `-` and `_`",
             ),
