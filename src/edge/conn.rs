@@ -92,14 +92,16 @@ impl Service<Request<Incoming>> for Conversation {
         let (metrics, slot) = (Arc::clone(&self.metrics), Arc::clone(&self.detached));
         Box::pin(async move {
             let (mut head, _body) = request.into_parts();
-            match edge.answer(&mut head, peer, refusal).await {
-                Ok(super::subscribe::Outcome::Respond(response)) => Ok(response),
+            let mut reply = match edge.answer(&mut head, peer, refusal).await {
+                Ok(super::subscribe::Outcome::Respond(response)) => response,
                 Ok(super::subscribe::Outcome::Subscribe(detached)) => {
                     *slot.lock() = Some(detached);
-                    Err(Detach)
+                    return Err(Detach);
                 }
-                Err(reject) => Ok(edge.refuse(&reject, &head, &metrics)),
-            }
+                Err(reject) => edge.refuse(&reject, &head, &metrics),
+            };
+            edge.allow(&head, &mut reply);
+            Ok(reply)
         })
     }
 }

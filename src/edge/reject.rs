@@ -27,6 +27,9 @@ pub enum Reject {
     /// The route does not take this method.
     #[error("this path takes GET, HEAD and OPTIONS")]
     Method,
+    /// A page of an origin that may not read here, or not with the visitor's cookies.
+    #[error("pages of this origin may not open this address")]
+    Origin,
     /// An ordinary request, which this version does not pass through.
     #[error("this gateway serves event streams only: ask with `Accept: text/event-stream`")]
     NotAStream,
@@ -103,6 +106,7 @@ impl Reject {
             },
             Self::UnknownRoute => status(404),
             Self::Method => status(405),
+            Self::Origin => status(403),
             Self::NotAStream => status(501),
             Self::Upstream(code) => status(*code),
             Self::WrongType(_) | Self::BadGateway(_) => status(502),
@@ -121,6 +125,7 @@ impl Reject {
             Self::TooLarge(_) => RejectReason::Head,
             Self::UnknownRoute => RejectReason::UnknownRoute,
             Self::Method => RejectReason::Method,
+            Self::Origin => RejectReason::Cors,
             Self::NotAStream => RejectReason::NotImplemented,
             Self::Upstream(_) | Self::WrongType(_) | Self::BadGateway(_) | Self::GatewayTimeout => {
                 RejectReason::Upstream
@@ -143,6 +148,7 @@ impl Reject {
             Self::TooLarge(_) => "Send a shorter request: fewer or smaller cookies, for instance.",
             Self::UnknownRoute => "Check the address, or the `path` of the gateway's routes.",
             Self::Method => "Use GET for an event stream.",
+            Self::Origin => "Name the page's origin in the `cors` of the gateway's route.",
             Self::NotAStream => "Open this address with EventSource.",
             Self::Upstream(_) => "This is the upstream's own word: look there.",
             Self::WrongType(_) => "Correct what the upstream sends; the log has the details.",
@@ -186,6 +192,7 @@ mod tests {
             Reject::TooLarge("words"),
             Reject::UnknownRoute,
             Reject::Method,
+            Reject::Origin,
             Reject::NotAStream,
             Reject::Upstream(403),
             Reject::WrongType("text before `<?php`".into()),
@@ -217,6 +224,7 @@ mod tests {
             "431 0 close head",
             "404 0 unknown_route",
             "405 0 method",
+            "403 0 cors",
             "501 0 not_implemented",
             "403 0 upstream",
             "502 0 upstream",

@@ -13,7 +13,7 @@ use hyper::body::Bytes;
 
 use super::reject::{Answer, Reject};
 use super::route::accepts_stream;
-use super::{Edge, Page};
+use super::{Edge, Page, Target};
 use crate::delivery::retry;
 use crate::metrics::ListenerMetrics;
 use crate::sse::write;
@@ -45,6 +45,16 @@ impl Edge {
             return closing(stream_head(Bytes::from(body)));
         }
         hard(reject, &answer)
+    }
+
+    /// What a page of another origin may read, refusals included: without it a page sees nothing at
+    /// all. Whatever an upstream says about its stream is no word about answers of ours.
+    pub(super) fn allow(&self, head: &Parts, reply: &mut Reply) {
+        let found = self.paths.find(head.uri.path());
+        let route = found.and_then(|(index, _)| self.routes.get(index));
+        if let Some(Target::Upstream(upstream)) = route.map(|route| &route.target) {
+            upstream.grant(head, false).apply(reply.headers_mut());
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::{ExpandFault, PathTemplate, Variables, segment};
+use super::{ExpandFault, Variables, segment};
 
 /// Longest value that a rule can take: room for names, none for a payload.
 const VALUE_BYTES: usize = 256;
@@ -146,12 +146,6 @@ impl ValueRules {
     /// Adds the rule of a variable.
     pub fn add(&mut self, name: &str, rule: ValueRule) {
         self.0.push((name.into(), rule));
-    }
-
-    /// A name that `path` has no variable of.
-    pub fn unknown(&self, path: &PathTemplate) -> Option<&str> {
-        let mut names = self.0.iter().map(|(name, _)| &**name);
-        names.find(|name| !path.variables().any(|known| known == *name))
     }
 
     /// Whether every variable that has a rule keeps it, whether or not the upstream names it.
