@@ -35,7 +35,8 @@
 //!
 //! ```text
 //! edge::listen (permit, accept) → first byte, head, hyper → edge::policy → edge::route
-//!     → topic key → hub::Hub::subscribe → first answer → place in the log → detach → shard
+//!     → edge::cors (preflight, foreign pages) → topic key → hub::Hub::subscribe → first answer
+//!     → place in the log → detach → shard
 //! ```
 //!
 //! Whatever says no on the way is an [`edge::reject::Reject`]; its table is the only place that

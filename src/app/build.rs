@@ -230,6 +230,9 @@ fn upstream(route: &Route, id: RouteId, metrics: &Metrics) -> edge::Upstream {
         mode: route.mode,
         query: route.query.clone(),
         headers: route.headers.clone(),
+        cookies: route.cookies.clone(),
+        share: route.share,
+        cors: route.cors.clone(),
         topics: Arc::new(RouteTopics {
             id,
             name: route.name.as_str().into(),

@@ -14,6 +14,7 @@ mod file;
 mod kinds;
 mod read;
 mod route;
+mod sharing;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -96,6 +97,12 @@ pub struct Route {
     pub query: edge::QueryRule,
     /// Client headers that pass.
     pub headers: Vec<HeaderName>,
+    /// Names of client cookies that pass.
+    pub cookies: Vec<Box<str>>,
+    /// See [`edge::Share`].
+    pub share: edge::Share,
+    /// Which pages may read; `None` = as the upstream says.
+    pub cors: Option<edge::cors::Policy>,
     /// How its topics are kept.
     pub topic: hub::TopicOptions,
     /// How its streams are served.
@@ -226,6 +233,9 @@ impl Route {
                 ..edge::QueryRule::default()
             },
             headers: Vec::new(),
+            cookies: Vec::new(),
+            share: edge::Share::default(),
+            cors: None,
             topic: hub::TopicOptions::default(),
             delivery: delivery::Options::default(),
             ingest: ingest::Options::default(),

@@ -27,6 +27,11 @@ impl Peer {
 
     /// Whose share a request counts against.
     pub(super) fn client(self, headers: &HeaderMap, options: &Options) -> ClientAddr {
+        ClientAddr::new(self.address(headers, options))
+    }
+
+    /// Where the client is, as far as anybody who is believed has said.
+    pub(super) fn address(self, headers: &HeaderMap, options: &Options) -> IpAddr {
         let peer = match self {
             Self::Address(address) => address,
             Self::Local => IpAddr::from([127, 0, 0, 1]),
@@ -34,7 +39,7 @@ impl Peer {
         let forwarded = self
             .is_trusted(options)
             .then(|| forwarded_for(headers, options));
-        ClientAddr::new(forwarded.flatten().unwrap_or(peer))
+        forwarded.flatten().unwrap_or(peer)
     }
 }
 

@@ -101,15 +101,18 @@ impl Service<Request<Incoming>> for Conversation {
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
             let answered = this.edge.answer(&mut head, this.peer, this.refusal.clone());
-            match answered.await {
-                Ok(Outcome::Respond(reply)) => Ok(reply),
+            let mut reply = match answered.await {
+                Ok(Outcome::Respond(reply)) => reply,
                 Ok(Outcome::Subscribe(detached)) => {
                     *this.next.lock() = Some(Next::Stream(detached));
-                    Err(Detach)
+                    return Err(Detach);
                 }
-                Ok(Outcome::Pass(pass)) => Ok(this.pass(pass, head, body).await),
-                Err(reject) => Ok(this.edge.refuse(&reject, &head, &this.metrics)),
-            }
+                // What it says about other origins is the upstream's word.
+                Ok(Outcome::Pass(pass)) => return Ok(this.pass(pass, head, body).await),
+                Err(reject) => this.edge.refuse(&reject, &head, &this.metrics),
+            };
+            this.edge.grant(&head).apply(reply.headers_mut());
+            Ok(reply)
         })
     }
 }
@@ -121,6 +124,7 @@ impl Conversation {
             is_trusted: self.peer.is_trusted(&self.edge.options),
             scheme: "http",
         };
+        let grant = self.edge.grant(&head);
         // Boxed, so that those who subscribe do not carry its size.
         match Box::pin(self.edge.pass_through(pass, &mut head, body, hop)).await {
             Ok(Passed::Reply(reply)) => reply,
@@ -128,7 +132,11 @@ impl Conversation {
                 *self.next.lock() = Some(Next::Tunnel(tunnel));
                 reply
             }
-            Err(reject) => self.edge.refuse(&reject, &head, &self.metrics),
+            Err(reject) => {
+                let mut reply = self.edge.refuse(&reject, &head, &self.metrics);
+                grant.apply(reply.headers_mut());
+                reply
+            }
         }
     }
 }

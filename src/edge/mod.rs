@@ -4,12 +4,17 @@
 //! another door.
 //!
 //! The way of a request, in order: [`listen`] (permit, accept) → `conn` (first byte, head, hyper)
-//! → [`policy`] → [`route`] → `subscribe` (key, topic, first answer, place) → detach; or, for what is no
-//! subscription, `proxy` (through to the upstream and back). Whatever says no on the way is a
-//! [`reject::Reject`], and `respond` is where refusals become bytes.
+//! → [`policy`] → [`route`] → [`cors`] (preflight, foreign pages) → `subscribe` (key by `identity`,
+//! topic, first answer, place) → detach; or, for what is no subscription, `proxy` (through to the
+//! upstream and back). Whatever says no on the way is a [`reject::Reject`], and `respond` is where
+//! refusals become bytes; what pages of other origins may read of them is said last.
 
 mod client;
 mod conn;
+pub mod cors;
+#[cfg(test)]
+mod cors_tests;
+mod identity;
 pub mod listen;
 mod options;
 mod pipeline;
@@ -27,7 +32,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderName;
 
-pub use options::{Mode, Options, QueryRule};
+pub use options::{Mode, Options, QueryRule, Share};
 pub use proxy::{
     Body, BodyError, Carriage, Carried, Carrier, CarryError, Duplex, HostRule, PassOptions,
 };
@@ -68,6 +73,12 @@ pub struct Upstream {
     pub query: QueryRule,
     /// Client headers that pass.
     pub headers: Vec<HeaderName>,
+    /// Names of the client's cookies that pass.
+    pub cookies: Vec<Box<str>>,
+    /// Who shares an answer.
+    pub share: Share,
+    /// Which pages may read it; `None` = as the upstream says.
+    pub cors: Option<cors::Policy>,
     /// What its topics share.
     pub topics: Arc<RouteTopics>,
     /// How its streams are served.

@@ -49,6 +49,9 @@ impl Edge {
             Target::Page(_) => return Err(Reject::Method),
             Target::Upstream(upstream) => upstream,
         };
+        if let Some(answer) = upstream.preflight(head) {
+            return answer.map(Outcome::Respond);
+        }
         if !wants_stream(upstream.mode, &head.method, &head.headers) {
             let url = ordinary(head, &route.path, upstream, &variables)?;
             return match refusal {

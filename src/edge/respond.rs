@@ -10,10 +10,11 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::body::Bytes;
 
+use super::cors::Grant;
 use super::reject::{Answer, Reject};
 use super::reply::{Reply, ReplyBody};
 use super::route::accepts_stream;
-use super::{Edge, Page};
+use super::{Edge, Page, Target};
 use crate::delivery::retry;
 use crate::metrics::ListenerMetrics;
 use crate::sse::write;
@@ -42,6 +43,17 @@ impl Edge {
             return closing(stream_head(Bytes::from(body)));
         }
         hard(reject, &answer)
+    }
+
+    /// What a page of another origin may read of an answer of ours, refusals included: without it a
+    /// page sees nothing at all. Whatever an upstream says about its stream is no word about those.
+    pub(super) fn grant(&self, head: &Parts) -> Grant {
+        let found = self.paths.find(head.uri.path());
+        let route = found.and_then(|(index, _)| self.routes.get(index));
+        match route.map(|route| &route.target) {
+            Some(Target::Upstream(upstream)) => upstream.grant(head, false),
+            Some(Target::Page(_)) | None => Grant::default(),
+        }
     }
 }
 

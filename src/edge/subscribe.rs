@@ -1,18 +1,20 @@
 //! From a request to a subscription: key, topic, first answer, place, first bytes.
 
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
 
 use super::client::Peer;
+use super::cors::Grant;
 use super::pipeline::Outcome;
 use super::reject::Reject;
 use super::respond::STREAM_CACHE_CONTROL;
-use super::route::{KeyRule, Resume, resume_id};
+use super::route::{Resume, resume_id};
 use super::template::Variables;
-use super::{Edge, Upstream};
+use super::{Edge, Share, Upstream};
 use crate::clock;
 use crate::delivery::{self, OnGap, retry};
 use crate::hub::limits::{AddressPermit, ClientAddr};
@@ -35,6 +37,7 @@ pub(super) struct Detached {
 
 /// Whose share a subscription counts against.
 pub(super) struct Caller {
+    address: IpAddr,
     client: ClientAddr,
     /// Of an address that only the request has named.
     permit: Option<AddressPermit>,
@@ -46,6 +49,7 @@ const PADDING: usize = 2048;
 impl Edge {
     /// A trusted proxy's clients are counted by the address that it names.
     pub(super) fn caller(&self, head: &Parts, peer: Peer) -> Result<Caller, Reject> {
+        let address = peer.address(&head.headers, &self.options);
         let client = peer.client(&head.headers, &self.options);
         let permit = if peer.is_trusted(&self.options) {
             let permit = self.per_address.try_acquire(client);
@@ -53,7 +57,11 @@ impl Edge {
         } else {
             None
         };
-        Ok(Caller { client, permit })
+        Ok(Caller {
+            address,
+            client,
+            permit,
+        })
     }
 
     pub(super) async fn subscribe(
@@ -63,13 +71,10 @@ impl Edge {
         variables: &Variables,
         caller: Caller,
     ) -> Result<Outcome, Reject> {
+        upstream.no_cross_site(head)?;
         let query = head.uri.query();
-        let rule = KeyRule {
-            upstream: &upstream.template,
-            query: &upstream.query,
-            headers: &upstream.headers,
-        };
-        let key = rule.key(variables, query, &head.headers)?;
+        let resume = resume_id(&head.headers, query, self.options.last_event_id_bytes);
+        let key = upstream.topic_key(head, variables, caller.address, resume.as_ref())?;
         let subscription = self
             .hub
             .subscribe(&upstream.topics, &key, caller.client, clock::now())
@@ -82,14 +87,18 @@ impl Edge {
         if let FirstAnswer::Definitive(answer) = first {
             return Err(answered(answer));
         }
-        let resume = resume_id(&head.headers, query, self.options.last_event_id_bytes);
-        let mut prologue = self.stream_head(&upstream.delivery, query);
+        let grant = upstream.grant(head, subscription.topic().is_open_to_all());
+        let mut prologue = self.stream_head(&upstream.delivery, query, &grant);
         if let FirstAnswer::Held(reason) = first {
             let words = format!("the upstream is in trouble ({reason}) and is asked again");
             write::comment(&mut prologue, &words);
         }
         let cursor = match &resume {
-            None => upstream.newcomer_at(newcomer),
+            None => upstream.newcomer_at(newcomer, ResumeResult::None),
+            // Its own upstream was asked to go on from there; the log is new, and knows no id.
+            Some(Resume::Id(_)) if upstream.share == Share::Private => {
+                upstream.newcomer_at(newcomer, ResumeResult::Upstream)
+            }
             Some(resume) => upstream.place(&subscription, resume, &mut prologue),
         };
         Ok(Outcome::Subscribe(Box::new(Detached {
@@ -103,7 +112,12 @@ impl Edge {
 
     /// Head, `retry:` and a comment at once, so that intermediaries let go and `onopen` fires. The
     /// stream ends with the connection: no chunks, so that pending bytes are the log's own.
-    fn stream_head(&self, options: &delivery::Options, query: Option<&str>) -> Vec<u8> {
+    fn stream_head(
+        &self,
+        options: &delivery::Options,
+        query: Option<&str>,
+        grant: &Grant,
+    ) -> Vec<u8> {
         let mut out = Vec::with_capacity(320);
         let date = httpdate::fmt_http_date(clock::wall());
         // Writing into a vector does not fail.
@@ -111,8 +125,10 @@ impl Edge {
             out,
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
              Cache-Control: {STREAM_CACHE_CONTROL}\r\nX-Accel-Buffering: no\r\n\
-             Connection: close\r\nDate: {date}\r\n\r\n"
+             Connection: close\r\nDate: {date}\r\n"
         ));
+        grant.write(&mut out);
+        out.extend_from_slice(b"\r\n");
         let delay = retry::delay(options.retry, self.shards.spread(), fastrand::f64());
         write::retry(&mut out, delay);
         out.extend_from_slice(write::HEARTBEAT);
@@ -124,8 +140,8 @@ impl Edge {
 }
 
 impl Upstream {
-    fn newcomer_at(&self, place: Cursor) -> Cursor {
-        self.topics.metrics.resumes.of(ResumeResult::None).inc();
+    fn newcomer_at(&self, place: Cursor, result: ResumeResult) -> Cursor {
+        self.topics.metrics.resumes.of(result).inc();
         place
     }
 

@@ -79,9 +79,9 @@ impl Appender {
         }
     }
 
-    /// The upstream streams.
-    pub fn streamed(&self) {
-        self.topic.streamed();
+    /// The upstream streams; `open_to_all` = it lets pages of every origin read it.
+    pub fn streamed(&self, open_to_all: bool) {
+        self.topic.streamed(open_to_all);
     }
 
     /// The upstream is in trouble; those who wait for its first answer are told the reason.

@@ -89,6 +89,22 @@ impl Default for TopicOptions {
     }
 }
 
+impl TopicOptions {
+    /// For topics of one client each. Nobody can come back to one, so that it does not linger, and
+    /// its log is no memory but what the client has not read yet: 512 KiB hold twice what one read
+    /// of the upstream brings at most, and whoever has not read for 30 s is a stalled client.
+    pub fn private() -> Self {
+        Self {
+            replay: crate::log::Bounds {
+                bytes: 512 << 10,
+                age: std::time::Duration::from_secs(30),
+                ..crate::log::Bounds::default()
+            },
+            linger: std::time::Duration::ZERO,
+        }
+    }
+}
+
 /// What all topics of a route share.
 #[derive(Debug)]
 pub struct RouteTopics {

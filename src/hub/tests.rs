@@ -322,7 +322,7 @@ async fn a_deserted_topic_is_over_after_its_linger_and_not_before() {
     let stage = Stage::open();
     let first = stage.alice("a").unwrap();
     let appender = stage.appender();
-    appender.streamed();
+    appender.streamed(false);
     let topic = Arc::clone(appender.topic());
     let deserted = topic.deserted(LINGER);
     tokio::pin!(deserted);
@@ -377,7 +377,7 @@ async fn the_first_answer_is_waited_for_no_longer_than_patience() {
     };
     let (answer, ()) = tokio::join!(reader.first_answer(patience), answers);
     assert_eq!(answer, FirstAnswer::Held("refused"));
-    appender.streamed();
+    appender.streamed(false);
     appender.held("reset");
     let answer = reader.first_answer(Duration::ZERO).await;
     assert_eq!(answer, FirstAnswer::Streaming, "held through its troubles");

@@ -1,6 +1,7 @@
 //! A topic: its log, its life, and who waits for what.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -53,6 +54,8 @@ pub struct Topic {
     doors: Arc<[Arc<Door>]>,
     state: Mutex<State>,
     first_answer: watch::Sender<FirstAnswer>,
+    /// Whether the upstream has said that pages of every origin may read it.
+    open_to_all: AtomicBool,
     /// Tells the topic's task that the last subscriber left, or that one came back.
     interest: Notify,
 }
@@ -107,6 +110,7 @@ impl Topic {
                 permits: Some(permits),
             }),
             first_answer: watch::Sender::new(FirstAnswer::Pending),
+            open_to_all: AtomicBool::new(false),
             interest: Notify::new(),
         };
         topic.turn(&mut topic.state.lock(), Turn::Subscribed);
@@ -131,6 +135,12 @@ impl Topic {
     /// Sees the first answer change.
     pub fn first_answer(&self) -> watch::Receiver<FirstAnswer> {
         self.first_answer.subscribe()
+    }
+
+    /// Whether the upstream itself has said that pages of every origin may read it; known once it
+    /// has streamed.
+    pub fn is_open_to_all(&self) -> bool {
+        self.open_to_all.load(Ordering::Relaxed)
     }
 
     /// Registers a shard for wakes; it reads the log once afterwards.
@@ -182,7 +192,9 @@ impl Topic {
         }
     }
 
-    pub(super) fn streamed(&self) {
+    pub(super) fn streamed(&self, open_to_all: bool) {
+        // Before the first answer, by which those who wait are told.
+        self.open_to_all.store(open_to_all, Ordering::Relaxed);
         let mut state = self.state.lock();
         self.turn(&mut state, Turn::Streamed);
         state.last_error = None;
@@ -234,7 +246,8 @@ impl Topic {
     pub(super) fn ended(&self) -> bool {
         let mut state = self.state.lock();
         self.turn(&mut state, Turn::Ended);
-        state.remembered.is_none()
+        // Nobody else will ask for a private topic, so that its answer is worth no permit.
+        state.remembered.is_none() || self.key.is_private()
     }
 
     /// The registry has let go of the topic.

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use super::resume::{Ids, Settled};
 use super::{IdPolicy, Route};
 use crate::clock;
-use crate::event::Event;
+use crate::event::{Event, EventId};
 use crate::hub::Appender;
 use crate::log::Draft;
 use crate::metrics::{DropReason, GapCause, SuspectCause};
 use crate::position::Offset;
-use crate::source::Suspicions;
+use crate::source::{Feed, Suspicions};
 use crate::sse::Item;
 
 /// A response that was complete within so long is an answer to a poll, and a newcomer gets the
@@ -43,7 +43,8 @@ struct Response {
 
 impl Events {
     pub(super) fn new(appender: Appender, route: Arc<Route>) -> Self {
-        let ids = Ids::new(route.options.ids);
+        let resume = appender.topic().key().resume();
+        let ids = Ids::new(route.options.ids, resume.and_then(EventId::new));
         let response = Response {
             head_at: clock::now(),
             begin: Offset(0),
@@ -77,7 +78,7 @@ impl Events {
     }
 
     /// A response's head has come.
-    pub(super) fn begin(&mut self, suspicions: Suspicions) {
+    pub(super) fn begin(&mut self, feed: &dyn Feed) {
         let begin = self.appender.next();
         self.response = Response {
             head_at: clock::now(),
@@ -85,12 +86,12 @@ impl Events {
             malformed: 0,
             has_event: false,
         };
-        self.note_suspicions(suspicions);
+        self.note_suspicions(feed.suspicions());
         if self.ids.response_begins(begin) {
             self.announce_loss(None, clock::now());
             self.appender.publish();
         }
-        self.appender.streamed();
+        self.appender.streamed(feed.is_open_to_all());
     }
 
     /// Another feed takes the running one's place. `is_in_step` says that both are known to be at
@@ -251,7 +252,11 @@ impl Events {
         }
     }
 
+    /// Where the upstream knows who asks, an answer for one person is what was asked for.
     fn note_suspicions(&self, suspicions: Suspicions) {
+        if self.appender.topic().key().holds_credential() {
+            return;
+        }
         let signs = [
             (suspicions.set_cookie, SuspectCause::SetCookie, "Set-Cookie"),
             (
@@ -283,7 +288,7 @@ impl Events {
                     sign = words,
                     "the upstream's answer looks as if it were meant for one client; nothing of a \
                      client reaches it, so nobody sees another's data. If the stream depends on \
-                     who asks, declare it: headers = [\"Cookie\"]"
+                     who asks, declare it: cookies = [\"…\"], with the session's name"
                 );
             }
         }

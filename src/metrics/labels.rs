@@ -76,6 +76,8 @@ label! {
         Host => "host",
         /// A method that the route does not take.
         Method => "method",
+        /// A page of an origin that may not read here.
+        Cors => "cors",
         /// `topics` or `topics_per_address` is reached.
         Topics => "topics",
         /// Too little memory, or too many topics waiting to open.
@@ -201,6 +203,8 @@ label! {
         Gap => "gap",
         /// The id is unknown.
         UnknownId => "unknown_id",
+        /// It has an upstream of its own, which was told the id.
+        Upstream => "upstream",
         /// The client brought no id.
         None => "none",
     }

@@ -65,6 +65,11 @@ pub trait Feed: Send {
         Suspicions::default()
     }
 
+    /// Whether the response's head lets pages of every origin read it, without credentials.
+    fn is_open_to_all(&self) -> bool {
+        false
+    }
+
     /// How many lines without a known field name have come so far.
     fn malformed(&self) -> u64 {
         0

@@ -2,6 +2,7 @@
 
 mod examples;
 mod faults;
+mod sharing;
 mod tls;
 mod upstreams;
 

@@ -244,6 +244,7 @@ pub const SHARING: &[Fix] = &[any(
 )];
 /// C21.
 pub const CORS: &[Fix] = &[
+    any("in the route:  cors = { origins = [\"https://your-page.example\"] }"),
     fix(
         Server::Php,
         "header('Access-Control-Allow-Origin: https://your-page.example');\n\

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use super::origin::{Origin, Scheme};
 use super::path::Segment;
 use super::piece::{Piece, path_pieces, query_pieces};
-use super::{ExpandFault, PathTemplate, TemplateFault, Variables, script, segment};
+use super::{ExpandFault, PathTemplate, TemplateFault, ValueRules, Variables, script, segment};
 
 /// Longest expanded URL: common servers take 8 KiB of request line.
 const URL_BYTES: usize = 8 << 10;
@@ -34,6 +34,9 @@ pub struct UpstreamTemplate {
     path: Vec<Piece>,
     query: Vec<Piece>,
     query_names: Vec<Box<str>>,
+    rules: ValueRules,
+    /// The route's remainder, which a rule reads as a whole.
+    rest: Option<Box<str>>,
 }
 
 // === impl UpstreamTemplate ===
@@ -73,6 +76,8 @@ impl UpstreamTemplate {
             path: pieces,
             query: query_pieces(query, path)?,
             query_names: query.split('&').map(decoded_name).collect(),
+            rules: ValueRules::default(),
+            rest: path.rest().map(Into::into),
         })
     }
 
@@ -104,7 +109,15 @@ impl UpstreamTemplate {
             path: Vec::new(),
             query: Vec::new(),
             query_names: Vec::new(),
+            rules: ValueRules::default(),
+            rest: None,
         }
+    }
+
+    /// Takes only values that keep these rules.
+    #[must_use]
+    pub fn with_rules(self, rules: ValueRules) -> Self {
+        Self { rules, ..self }
     }
 
     /// As spelt.
@@ -136,6 +149,7 @@ impl UpstreamTemplate {
     /// The URL for these variables (raw, still percent-encoded) and a client query that is filtered
     /// and canonical already. A built-in feed takes neither.
     pub fn expand(&self, variables: &Variables, query: &str) -> Result<String, ExpandFault> {
+        self.rules.check(variables, self.rest.as_deref())?;
         let mut url = String::from(&*self.origin.text);
         if self.path.is_empty() {
             return Ok(url);
@@ -148,7 +162,7 @@ impl UpstreamTemplate {
             mark = '&';
         }
         for piece in &self.query {
-            piece.expand(variables, &mut url)?;
+            piece.expand(variables, &self.rules, &mut url)?;
         }
         if !query.is_empty() {
             url.push(mark);
@@ -209,7 +223,7 @@ impl UpstreamTemplate {
         let mut foreign: Vec<Range<usize>> = Vec::new();
         for piece in &self.path {
             let at = url.len() - begin;
-            piece.expand(variables, url)?;
+            piece.expand(variables, &self.rules, url)?;
             if !matches!(piece, Piece::Literal(_)) {
                 foreign.push(at..url.len() - begin);
             }
