@@ -12,6 +12,7 @@ mod life;
 pub mod limits;
 #[cfg(all(test, fantail_loom))]
 mod loom_tests;
+mod news;
 mod registry;
 mod subscription;
 mod sync;
@@ -30,6 +31,7 @@ use wake::Door;
 
 pub use appender::Appender;
 pub use life::{Life, Turn};
+pub use news::Listener;
 pub use subscription::Subscription;
 pub use topic::{Answer, FirstAnswer, Topic};
 

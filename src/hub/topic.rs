@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 
 use super::life::{Life, Turn};
 use super::limits::{AddressPermit, TotalPermit};
+use super::news::{Listener, News};
 use super::wake::{Door, Marks, Slot};
 use super::{RouteTopics, TopicView};
 use crate::log::{Budget, Log, Writer};
@@ -51,6 +52,7 @@ pub struct Topic {
     log: Arc<Log>,
     marks: Marks,
     doors: Arc<[Arc<Door>]>,
+    news: Arc<News>,
     state: Mutex<State>,
     first_answer: watch::Sender<FirstAnswer>,
     /// Tells the topic's task that the last subscriber left, or that one came back.
@@ -97,6 +99,7 @@ impl Topic {
             log,
             marks: Marks::new(doors.len()),
             doors: Arc::clone(doors),
+            news: News::new(),
             state: Mutex::new(State {
                 life: Life::Cold,
                 subscribers: 0,
@@ -133,6 +136,11 @@ impl Topic {
         self.first_answer.subscribe()
     }
 
+    /// For a reader in the async runtime, which waits without a shard.
+    pub fn listen(&self) -> Listener {
+        self.news.listen(&self.log)
+    }
+
     /// Registers a shard for wakes; it reads the log once afterwards.
     pub fn register(&self, shard: usize, slot: Slot) {
         self.marks.register(shard, slot);
@@ -150,6 +158,7 @@ impl Topic {
 
     pub(super) fn publish(&self) {
         self.marks.publish(&self.doors);
+        self.news.publish();
     }
 
     pub(super) fn join(&self, now: Instant, limit: usize) -> Result<(), NotJoined> {
