@@ -8,7 +8,7 @@ use http::HeaderName;
 
 use super::check::not_above;
 use super::kinds::{
-    MANY, TERA, any_time, boolean, bytes, list, number, only, some_time, time, word,
+    GIGA, MANY, TERA, any_time, boolean, bytes, list, number, only, some_time, time, word,
 };
 use super::read::Section;
 use super::value::{Complaint, Value};
@@ -134,6 +134,8 @@ fn streams(section: &mut Section<'_>) -> (delivery::Options, ingest::Options) {
     section.set(&mut down.slow, "slow", slow);
     section.set(&mut down.on_gap, "on_gap", word(ON_GAP));
     section.set(&mut down.gap_event, "gap_event", boolean);
+    section.set(&mut down.poll_wait, "poll_wait", any_time());
+    section.set(&mut down.poll_bytes, "poll_bytes", bytes(1, GIGA));
     up.gap_event = down.gap_event;
     section.set(&mut up.ids, "ids", word(IDS));
     // Where ids are to be exactly the upstream's, a gap's own id would be in the way.

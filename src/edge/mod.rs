@@ -5,13 +5,16 @@
 //!
 //! The way of a request, in order: [`listen`] (permit, accept) → `conn` (first byte, head, hyper)
 //! → [`policy`] → [`route`] → `subscribe` (key, topic, first answer, place) → detach. Whatever says
-//! no on the way is a [`reject::Reject`], and `respond` is where refusals become bytes.
+//! no on the way is a [`reject::Reject`], and `respond` is where refusals become bytes. A poll is not
+//! detached: `poll` answers it within hyper.
 
 mod client;
 mod conn;
 pub mod listen;
 mod options;
+mod place;
 pub mod policy;
+mod poll;
 pub mod reject;
 mod respond;
 pub mod route;
@@ -93,6 +96,8 @@ pub struct Edge {
     refusals: Arc<Total>,
     per_address: Arc<PerAddress>,
     accepts: Rate,
+    /// Polls that wait.
+    polls: Arc<Total>,
 }
 
 /// Connections beyond the limit that are accepted only to be told to come back: enough to answer a
@@ -121,6 +126,7 @@ impl Edge {
             refusals: Total::new(refusals(options.connections)),
             per_address: PerAddress::new(options.connections_per_address),
             accepts: Rate::new(options.accepts_per_second),
+            polls: Total::new(0),
             options,
         }))
     }

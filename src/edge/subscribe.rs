@@ -8,19 +8,19 @@ use http::Method;
 use http::request::Parts;
 
 use super::client::Peer;
+use super::place::Standing;
 use super::reject::Reject;
 use super::respond::{self, Reply, STREAM_CACHE_CONTROL};
-use super::route::{KeyRule, Resume, resume_id, wants_stream};
+use super::route::{KeyRule, Resume, resume_id, wants_poll, wants_stream};
 use super::template::Variables;
-use super::{Edge, Target, Upstream, policy};
+use super::{Edge, Mode, Target, Upstream, policy};
 use crate::clock;
-use crate::delivery::{self, OnGap, retry};
+use crate::delivery::{self, retry};
 use crate::drain::Phase;
-use crate::hub::limits::{AddressPermit, ClientAddr};
-use crate::hub::{Answer, FirstAnswer, Refusal, Subscription};
-use crate::log::{Cursor, Place};
-use crate::metrics::{GapCause, MissReason, RejectReason, ResumeResult, RouteMetrics};
-use crate::position::{Offset, Position};
+use crate::hub::limits::AddressPermit;
+use crate::hub::{Answer, Client, FirstAnswer, Refusal, Subscription};
+use crate::log::Cursor;
+use crate::metrics::{Protocol, RejectReason};
 use crate::sse::write;
 
 /// What becomes of a request that is not refused.
@@ -44,9 +44,19 @@ pub(super) struct Detached {
 
 /// Whose share a subscription counts against.
 struct Caller {
-    client: ClientAddr,
+    client: Client,
     /// Of an address that only the request has named.
     permit: Option<AddressPermit>,
+}
+
+/// A client that has its place at a topic.
+pub(super) struct Joined {
+    pub(super) subscription: Subscription,
+    pub(super) first: FirstAnswer,
+    /// Where it says that it was.
+    pub(super) resume: Option<Resume>,
+    /// Where it begins if it does not say so.
+    pub(super) newcomer: Cursor,
 }
 
 /// A comment of this size makes old middleboxes let go of what follows (`padding=true`).
@@ -81,9 +91,7 @@ impl Edge {
         if head.method == Method::OPTIONS {
             return Ok(Outcome::Respond(respond::options()));
         }
-        if !wants_stream(upstream.mode, &head.method, &head.headers) {
-            return Err(Reject::NotAStream);
-        }
+        let protocol = protocol(upstream.mode, head).ok_or(Reject::NotAStream)?;
         if head.method == Method::HEAD {
             return Ok(Outcome::Respond(respond::stream_head(Bytes::new())));
         }
@@ -97,19 +105,20 @@ impl Edge {
         if self.drain.phase() >= Phase::Draining {
             return Err(Reject::Draining);
         }
-        let caller = self.caller(head, peer)?;
+        let caller = self.caller(head, peer, protocol)?;
         self.subscribe(head, upstream, &variables, caller).await
     }
 
     /// A trusted proxy's clients are counted by the address that it names.
-    fn caller(&self, head: &Parts, peer: Peer) -> Result<Caller, Reject> {
-        let client = peer.client(&head.headers, &self.options);
+    fn caller(&self, head: &Parts, peer: Peer, protocol: Protocol) -> Result<Caller, Reject> {
+        let address = peer.client(&head.headers, &self.options);
         let permit = if peer.is_trusted(&self.options) {
-            let permit = self.per_address.try_acquire(client);
+            let permit = self.per_address.try_acquire(address);
             Some(permit.ok_or(Reject::TooMany(RejectReason::Address))?)
         } else {
             None
         };
+        let client = Client { address, protocol };
         Ok(Caller { client, permit })
     }
 
@@ -120,6 +129,25 @@ impl Edge {
         variables: &Variables,
         caller: Caller,
     ) -> Result<Outcome, Reject> {
+        let joined = self.join(head, upstream, variables, caller.client).await?;
+        if caller.client.protocol == Protocol::Poll {
+            // Its address's permit is held until it is answered.
+            return Ok(Outcome::Respond(self.poll(upstream, joined).await));
+        }
+        Ok(Outcome::Subscribe(Box::new(Detached {
+            address: caller.permit,
+            ..self.detach(head, upstream, joined)
+        })))
+    }
+
+    /// A place at the request's topic, once it is known what its upstream answers.
+    async fn join(
+        &self,
+        head: &Parts,
+        upstream: &Upstream,
+        variables: &Variables,
+        client: Client,
+    ) -> Result<Joined, Reject> {
         let query = head.uri.query();
         let rule = KeyRule {
             upstream: &upstream.template,
@@ -129,7 +157,7 @@ impl Edge {
         let key = rule.key(variables, query, &head.headers)?;
         let subscription = self
             .hub
-            .subscribe(&upstream.topics, &key, caller.client, clock::now())
+            .subscribe(&upstream.topics, &key, client, clock::now())
             .map_err(refused)?;
         // Taken before the wait: who opens a topic gets its upstream's first events too.
         let newcomer = Cursor::at(subscription.topic().log().newcomers_place());
@@ -140,22 +168,35 @@ impl Edge {
             return Err(answered(answer));
         }
         let resume = resume_id(&head.headers, query, self.options.last_event_id_bytes);
-        let mut prologue = self.stream_head(&upstream.delivery, query);
-        if let FirstAnswer::Held(reason) = first {
-            let words = format!("the upstream is in trouble ({reason}) and is asked again");
+        Ok(Joined {
+            subscription,
+            first,
+            resume,
+            newcomer,
+        })
+    }
+
+    /// The first bytes of a stream, and its place.
+    fn detach(&self, head: &Parts, upstream: &Upstream, joined: Joined) -> Detached {
+        let mut prologue = self.stream_head(&upstream.delivery, head.uri.query());
+        if let Some(words) = trouble(&joined.first) {
             write::comment(&mut prologue, &words);
         }
-        let cursor = match &resume {
-            None => upstream.newcomer_at(newcomer),
-            Some(resume) => upstream.place(&subscription, resume, &mut prologue),
+        let resume = joined.resume.as_ref();
+        let cursor = match upstream.standing(&joined.subscription, resume, joined.newcomer) {
+            Standing::New(cursor) | Standing::Back(cursor) => cursor,
+            Standing::Gap(leap) => {
+                leap.tell(&upstream.delivery, &mut prologue);
+                leap.cursor()
+            }
         };
-        Ok(Outcome::Subscribe(Box::new(Detached {
+        Detached {
             prologue: Bytes::from(prologue.into_boxed_slice()),
             cursor,
-            subscription,
+            subscription: joined.subscription,
             options: Arc::clone(&upstream.delivery),
-            address: caller.permit,
-        })))
+            address: None,
+        }
     }
 
     /// Head, `retry:` and a comment at once, so that intermediaries let go and `onopen` fires. The
@@ -180,70 +221,22 @@ impl Edge {
     }
 }
 
-impl Upstream {
-    fn newcomer_at(&self, place: Cursor) -> Cursor {
-        self.topics.metrics.resumes.of(ResumeResult::None).inc();
-        place
+/// How the request wants to be served, if it wants an event stream at all.
+fn protocol(mode: Mode, head: &Parts) -> Option<Protocol> {
+    if wants_poll(mode, &head.method, head.uri.query()) {
+        return Some(Protocol::Poll);
     }
-
-    /// Where a returning client goes on; a gap is counted, and told behind the head.
-    fn place(
-        &self,
-        subscription: &Subscription,
-        resume: &Resume,
-        prologue: &mut Vec<u8>,
-    ) -> Cursor {
-        let log = subscription.topic().log();
-        let metrics = &self.topics.metrics;
-        let found = match resume {
-            Resume::Id(id) => log.find(id, clock::now()),
-            Resume::Malformed => Place::Unknown {
-                oldest: log.oldest(),
-            },
-        };
-        let (missed, cause, oldest) = match found {
-            Place::At(offset) => {
-                metrics.resumes.of(ResumeResult::Full).inc();
-                return Cursor::at(offset);
-            }
-            Place::Evicted { missed, oldest } => (Some(missed), GapCause::Evicted, oldest),
-            Place::OtherEpoch { oldest } => (None, GapCause::Epoch, oldest),
-            Place::Unknown { oldest } => (None, GapCause::UnknownId, oldest),
-        };
-        let (missed, target) = match self.delivery.on_gap {
-            OnGap::Oldest => (missed, oldest),
-            OnGap::Live => {
-                let edge = log.edge();
-                (missed.map(|missed| missed + edge.since(oldest)), edge)
-            }
-        };
-        count_gap(metrics, cause, missed);
-        if self.delivery.gap_event {
-            let offset = Offset(target.0.saturating_sub(1));
-            // Before the first frame there is no place to name: an id of a frame to come would skip it.
-            let has_place = self.delivery.gap_ids && target > Offset(0);
-            let place = has_place.then_some(Position {
-                epoch: log.epoch(),
-                offset,
-            });
-            write::gap(prologue, place, missed, cause.label());
-        }
-        Cursor::at(target)
-    }
+    wants_stream(mode, &head.method, &head.headers).then_some(Protocol::H1)
 }
 
-fn count_gap(metrics: &RouteMetrics, cause: GapCause, missed: Option<u64>) {
-    metrics.gaps.of(cause).inc();
-    metrics
-        .frames_missed
-        .of(MissReason::Resume)
-        .inc_by(missed.unwrap_or(0));
-    let result = if cause == GapCause::Evicted {
-        ResumeResult::Gap
-    } else {
-        ResumeResult::UnknownId
-    };
-    metrics.resumes.of(result).inc();
+/// What the client of an upstream in trouble is told of it, in a comment.
+pub(super) fn trouble(first: &FirstAnswer) -> Option<String> {
+    match first {
+        FirstAnswer::Held(reason) => Some(format!(
+            "the upstream is in trouble ({reason}) and is asked again"
+        )),
+        _ => None,
+    }
 }
 
 fn refused(refusal: Refusal) -> Reject {

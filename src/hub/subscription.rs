@@ -4,18 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::topic::{FirstAnswer, Topic};
+use crate::metrics::{GaugeGuard, Protocol};
 
 /// A place at a topic. Counted as long as it lives, whoever holds it.
 #[derive(Debug)]
 pub struct Subscription {
     topic: Arc<Topic>,
+    /// Held, never read.
+    _counted: GaugeGuard,
 }
 
 impl Subscription {
-    pub(super) fn new(topic: Arc<Topic>) -> Self {
-        topic.route.metrics.subscribers.inc();
-        topic.route.metrics.subscriptions.inc();
-        Self { topic }
+    pub(super) fn new(topic: Arc<Topic>, protocol: Protocol) -> Self {
+        let metrics = &topic.route.metrics;
+        metrics.subscriptions.of(protocol).inc();
+        let counted = GaugeGuard::enter(metrics.subscribers.of(protocol));
+        Self {
+            topic,
+            _counted: counted,
+        }
     }
 
     /// The topic.
@@ -38,7 +45,6 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.topic.route.metrics.subscribers.dec();
         self.topic.leave();
     }
 }

@@ -16,8 +16,8 @@ use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
 pub use family::{ByLabel, Family, GaugeGuard};
 pub use labels::{
-    CloseReason, DropReason, EndReason, FeedState, GapCause, MissReason, Part, RejectReason,
-    ResumeResult, SuspectCause, TopicState, UpstreamReason, WaitCause,
+    CloseReason, DropReason, EndReason, FeedState, GapCause, MissReason, Part, Protocol,
+    RejectReason, ResumeResult, SuspectCause, TopicState, UpstreamReason, WaitCause,
 };
 pub use route::RouteMetrics;
 pub use upstream::UpstreamMetrics;

@@ -4,20 +4,20 @@ use prometheus::{Histogram, IntCounter, IntGauge, Registry};
 
 use super::family::{ByLabel, Family};
 use super::labels::{
-    CloseReason, DropReason, EndReason, GapCause, MissReason, ResumeResult, SuspectCause,
+    CloseReason, DropReason, EndReason, GapCause, MissReason, Protocol, ResumeResult, SuspectCause,
     TopicState,
 };
 
 /// Handles of one route.
 #[derive(Debug)]
 pub struct RouteMetrics {
-    /// Subscribers right now.
-    pub subscribers: IntGauge,
-    /// Subscriptions begun.
-    pub subscriptions: IntCounter,
+    /// Subscribers right now, by [`Protocol`].
+    pub subscribers: ByLabel<IntGauge>,
+    /// Subscriptions begun, by [`Protocol`]; each poll is one.
+    pub subscriptions: ByLabel<IntCounter>,
     /// Subscriptions ended, by [`EndReason`].
     pub ended: ByLabel<IntCounter>,
-    /// How long subscriptions lasted.
+    /// How long streams lasted; polls are not among them.
     pub duration: Histogram,
     /// Topics by [`TopicState`].
     pub topics: ByLabel<IntGauge>,
@@ -92,7 +92,7 @@ impl Families {
             subscribers: Family::gauge(
                 r,
                 "fantail_subscribers",
-                "Streams being served.",
+                "Streams being served, and polls that wait.",
                 &["route", "protocol"],
             ),
             subscriptions: Family::counter(
@@ -110,7 +110,7 @@ impl Families {
                 r,
                 (
                     "fantail_subscription_duration_seconds",
-                    "How long subscriptions lasted.",
+                    "How long streams lasted.",
                 ),
                 &["route"],
                 &DURATION_SECONDS,
@@ -175,8 +175,10 @@ impl Families {
         let one = |family: &Family<IntCounter>| family.with(&[name]);
         let n = &[name];
         RouteMetrics {
-            subscribers: self.subscribers.with(&[name, "h1"]),
-            subscriptions: self.subscriptions.with(&[name, "h1"]),
+            subscribers: self.subscribers.by_label(n, Protocol::ALL, Protocol::label),
+            subscriptions: self
+                .subscriptions
+                .by_label(n, Protocol::ALL, Protocol::label),
             ended: self.ended.by_label(n, EndReason::ALL, EndReason::label),
             duration: self.duration.with(n),
             topics: self.topics.by_label(n, TopicState::ALL, TopicState::label),

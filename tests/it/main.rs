@@ -26,6 +26,7 @@ mod drain;
 mod fastcgi;
 mod lag;
 mod limits;
+mod long_poll;
 mod metrics;
 mod outages;
 mod php;

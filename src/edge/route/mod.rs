@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use matchit::Router;
 
 pub use key::{KeyRule, forwardable};
-pub use wish::{Resume, accepts_stream, resume_id, wants_stream};
+pub use wish::{Resume, accepts_stream, asks_poll, resume_id, wants_poll, wants_stream};
 
 use super::template::{PathTemplate, Segment, Variables, segment};
 
