@@ -160,7 +160,7 @@ impl Edge {
             .subscribe(&upstream.topics, &key, client, clock::now())
             .map_err(refused)?;
         // Taken before the wait: who opens a topic gets its upstream's first events too.
-        let newcomer = Cursor::at(subscription.topic().log().newcomers_place());
+        let place = subscription.topic().log().newcomers_place();
         let first = subscription
             .first_answer(self.options.first_answer_wait)
             .await;
@@ -168,11 +168,15 @@ impl Edge {
             return Err(answered(answer));
         }
         let resume = resume_id(&head.headers, query, self.options.last_event_id_bytes);
+        let newcomer = match &resume {
+            None => subscription.newcomers_place(place, clock::now()).await,
+            Some(_) => place,
+        };
         Ok(Joined {
             subscription,
             first,
             resume,
-            newcomer,
+            newcomer: Cursor::at(newcomer),
         })
     }
 

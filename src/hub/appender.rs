@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shared;
-use super::topic::{Answer, Topic};
+use super::topic::{Answer, FirstAnswer, Topic};
 use crate::event::{EventId, EventName};
 use crate::log::{Appended, Draft, Writer};
 use crate::metrics::{CloseReason, FeedState};
@@ -81,7 +81,12 @@ impl Appender {
 
     /// The upstream streams.
     pub fn streamed(&self) {
-        self.topic.streamed();
+        self.topic.streamed(FirstAnswer::Streaming);
+    }
+
+    /// Likewise; the response began at `from`, and it will be known later what kind it is.
+    pub fn begun(&self, from: Offset, at: Instant) {
+        self.topic.streamed(FirstAnswer::Begun { from, at });
     }
 
     /// The upstream is in trouble; those who wait for its first answer are told the reason.

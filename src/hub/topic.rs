@@ -13,7 +13,7 @@ use super::wake::{Door, Marks, Slot};
 use super::{RouteTopics, TopicView};
 use crate::log::{Budget, Log, Writer};
 use crate::metrics::FeedState;
-use crate::position::Epoch;
+use crate::position::{Epoch, Offset};
 use crate::topic_key::TopicKey;
 
 /// An upstream's last word, or what it comes to.
@@ -38,6 +38,14 @@ pub enum FirstAnswer {
     Pending,
     /// The upstream streams, or has streamed.
     Streaming,
+    /// Likewise, and it is not known yet whether this response is an answer to a poll, which a
+    /// newcomer gets from its begin, or a stream, which it joins at the live edge.
+    Begun {
+        /// The place of the response's first frame.
+        from: Offset,
+        /// When its head came.
+        at: Instant,
+    },
     /// It is in trouble and asked again and again: the reason in a word.
     Held(&'static str),
     /// Its last word.
@@ -191,12 +199,12 @@ impl Topic {
         }
     }
 
-    pub(super) fn streamed(&self) {
+    pub(super) fn streamed(&self, answer: FirstAnswer) {
         let mut state = self.state.lock();
         self.turn(&mut state, Turn::Streamed);
         state.last_error = None;
         drop(state);
-        self.first_answer.send_replace(FirstAnswer::Streaming);
+        self.first_answer.send_replace(answer);
     }
 
     pub(super) fn held(&self, reason: &'static str) {
