@@ -28,7 +28,8 @@
 //!                  hub::wake marks each shard that has subscribers ──┘
 //!                                                                    ↓
 //!                delivery: one copy of the batch, one write for each subscriber at the live edge;
-//!                          whoever is behind reads on from its own cursor
+//!                          whoever is behind reads on from its own cursor; polls wait in the
+//!                          async runtime and get one bounded answer
 //! ```
 //!
 //! # The way of a request

@@ -8,7 +8,7 @@ use http::HeaderName;
 
 use super::check::not_above;
 use super::kinds::{
-    MANY, TERA, any_time, boolean, bytes, list, number, only, some_time, time, word,
+    GIGA, MANY, TERA, any_time, boolean, bytes, list, number, only, some_time, time, word,
 };
 use super::read::Section;
 use super::value::{Complaint, Value};
@@ -57,9 +57,7 @@ pub(super) fn read<'a>(
     let sharing = sharing::read(&mut section, path.as_ref().map(|(path, _)| path), &headers);
     let topic = topic(&mut section, logs, sharing.share);
     let (delivery, ingest) = streams(&mut section, sharing.share);
-    let (mut source, pass) = upstream_options(&mut section, base.clone(), logs);
-    (source.root, source.tls) = (upstream.root, upstream.tls);
-    source.addresses = upstream.addresses;
+    let (source, pass) = upstream_options(&mut section, upstream.options(base), logs);
     later(&mut section);
     section.finish();
     let parts = path.clone().zip(upstream.template).zip(name.clone());
@@ -143,6 +141,8 @@ fn streams(section: &mut Section<'_>, share: Share) -> (delivery::Options, inges
     section.set(&mut down.slow, "slow", slow);
     section.set(&mut down.on_gap, "on_gap", word(ON_GAP));
     section.set(&mut down.gap_event, "gap_event", boolean);
+    section.set(&mut down.poll_wait, "poll_wait", any_time());
+    section.set(&mut down.poll_bytes, "poll_bytes", bytes(1, GIGA));
     up.gap_event = down.gap_event;
     up.ids = sharing::ids(share);
     let at = section.set(&mut up.ids, "ids", word(IDS));

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use http::HeaderMap;
 
 use super::Options;
-use crate::hub::limits::ClientAddr;
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +22,6 @@ impl Peer {
             Self::Address(address) => options.trusts(address),
             Self::Local => true,
         }
-    }
-
-    /// Whose share a request counts against.
-    pub(super) fn client(self, headers: &HeaderMap, options: &Options) -> ClientAddr {
-        ClientAddr::new(self.address(headers, options))
     }
 
     /// Where the client is, as far as anybody who is believed has said.
@@ -89,7 +83,7 @@ mod tests {
         for line in forwarded {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
-        let seen = Peer::Address(peer.parse().unwrap()).client(&headers, &options);
-        assert_eq!(seen, ClientAddr::new(client.parse().unwrap()));
+        let seen = Peer::Address(peer.parse().unwrap()).address(&headers, &options);
+        assert_eq!(seen, client.parse::<IpAddr>().unwrap());
     }
 }

@@ -107,6 +107,7 @@ impl Service<Request<Incoming>> for Conversation {
                     *this.next.lock() = Some(Next::Stream(detached));
                     return Err(Detach);
                 }
+                Ok(Outcome::Poll(reply)) => return Ok(reply),
                 // What it says about other origins is the upstream's word.
                 Ok(Outcome::Pass(pass)) => return Ok(this.pass(pass, head, body).await),
                 Err(reject) => this.edge.refuse(&reject, &head, &this.metrics),

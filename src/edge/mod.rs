@@ -5,9 +5,10 @@
 //!
 //! The way of a request, in order: [`listen`] (permit, accept) → `conn` (first byte, head, hyper)
 //! → [`policy`] → [`route`] → [`cors`] (preflight, foreign pages) → `subscribe` (key by `identity`,
-//! topic, first answer, place) → detach; or, for what is no subscription, `proxy` (through to the
-//! upstream and back). Whatever says no on the way is a [`reject::Reject`], and `respond` is where
-//! refusals become bytes; what pages of other origins may read of them is said last.
+//! topic, first answer, place) → detach, or `poll`, which is answered within hyper; or, for what is no
+//! subscription, `proxy` (through to the upstream and back). Whatever says no on the way is a
+//! [`reject::Reject`], and `respond` is where refusals become bytes; what pages of other origins may
+//! read of them is said last.
 
 mod client;
 mod conn;
@@ -18,7 +19,9 @@ mod identity;
 pub mod listen;
 mod options;
 mod pipeline;
+mod place;
 pub mod policy;
+mod poll;
 mod proxy;
 pub mod reject;
 mod reply;
@@ -115,6 +118,8 @@ pub struct Edge {
     refusals: Arc<Total>,
     per_address: Arc<PerAddress>,
     accepts: Rate,
+    /// Polls that wait.
+    polls: Arc<Total>,
 }
 
 /// Connections beyond the limit that are accepted only to be told to come back: enough to answer a
@@ -143,6 +148,7 @@ impl Edge {
             refusals: Total::new(refusals(options.connections)),
             per_address: PerAddress::new(options.connections_per_address),
             accepts: Rate::new(options.accepts_per_second),
+            polls: Total::new(0),
             options,
         }))
     }

@@ -1,7 +1,7 @@
 //! The way of a request, step by step; every step may refuse.
 //!
-//! Invariant: a request leaves here as exactly one of three things: an answer, a subscription, or an
-//! ordinary request on its way to the upstream.
+//! Invariant: a request leaves here as exactly one of these: an answer, a subscription, or an ordinary
+//! request on its way to the upstream.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -11,16 +11,19 @@ use super::client::Peer;
 use super::proxy::Pass;
 use super::reject::Reject;
 use super::reply::Reply;
-use super::route::wants_stream;
+use super::route::{wants_poll, wants_stream};
 use super::subscribe::Detached;
 use super::template::{PathTemplate, Variables};
-use super::{Edge, Route, Target, Upstream, policy, respond};
+use super::{Edge, Mode, Route, Target, Upstream, policy, respond};
 use crate::drain::Phase;
+use crate::metrics::Protocol;
 
 /// What becomes of a request that is not refused.
 pub(super) enum Outcome {
     /// It is answered.
     Respond(Reply),
+    /// It is answered with a part of a stream; who may read it is said already.
+    Poll(Reply),
     /// It leaves hyper and becomes a stream.
     Subscribe(Box<Detached>),
     /// It goes on to the upstream.
@@ -52,13 +55,13 @@ impl Edge {
         if let Some(answer) = upstream.preflight(head) {
             return answer.map(Outcome::Respond);
         }
-        if !wants_stream(upstream.mode, &head.method, &head.headers) {
+        let Some(protocol) = protocol(upstream.mode, head) else {
             let url = ordinary(head, &route.path, upstream, &variables)?;
             return match refusal {
                 Some(refusal) => Err(refusal),
                 None => Ok(Outcome::Pass(Pass { route: index, url })),
             };
-        }
+        };
         match head.method {
             Method::GET => {}
             Method::HEAD => return Ok(Outcome::Respond(respond::stream_head(Bytes::new()))),
@@ -72,7 +75,7 @@ impl Edge {
         if self.drain.phase() >= Phase::Draining {
             return Err(Reject::Draining);
         }
-        let caller = self.caller(head, peer)?;
+        let caller = self.caller(head, peer, protocol)?;
         self.subscribe(head, upstream, &variables, caller).await
     }
 
@@ -82,6 +85,14 @@ impl Edge {
         let route = self.routes.get(index).ok_or(Reject::UnknownRoute)?;
         Ok((index, route, variables))
     }
+}
+
+/// How the request wants to be served, if it wants an event stream at all.
+fn protocol(mode: Mode, head: &Parts) -> Option<Protocol> {
+    if wants_poll(mode, &head.method, head.uri.query()) {
+        return Some(Protocol::Poll);
+    }
+    wants_stream(mode, &head.method, &head.headers).then_some(Protocol::H1)
 }
 
 /// Where a request that is no subscription goes. While streams end it is still served: its upstream

@@ -13,7 +13,7 @@ use hyper::body::Bytes;
 use super::cors::Grant;
 use super::reject::{Answer, Reject};
 use super::reply::{Reply, ReplyBody};
-use super::route::accepts_stream;
+use super::route::{accepts_stream, asks_poll};
 use super::{Edge, Page, Target};
 use crate::delivery::retry;
 use crate::metrics::ListenerMetrics;
@@ -29,12 +29,14 @@ pub(super) const METHODS: &str = "GET, HEAD, OPTIONS";
 const COME_BACK: Duration = Duration::from_secs(5);
 
 impl Edge {
-    /// A refusal, counted and in words: for a request that accepts an event stream, "come back
+    /// A refusal, counted and in words: for a request that reads an event stream, "come back
     /// later" is a 200 with a long `retry:` and a clean end, for nothing else is obeyed.
     pub(super) fn refuse(&self, reject: &Reject, head: &Parts, metrics: &ListenerMetrics) -> Reply {
         metrics.rejects.of(reject.reason()).inc();
         let answer = reject.answer();
-        if answer.soft && accepts_stream(&head.headers) {
+        // A poller reads what a stream's client reads, whatever it says it accepts.
+        let reads_streams = accepts_stream(&head.headers) || asks_poll(head.uri.query());
+        if answer.soft && reads_streams {
             metrics.soft_rejects.of(reject.reason()).inc();
             let mut body = Vec::new();
             let delay = retry::long_delay(COME_BACK, self.shards.spread(), fastrand::f64());

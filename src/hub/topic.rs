@@ -9,11 +9,12 @@ use tokio::sync::{Notify, watch};
 
 use super::life::{Life, Turn};
 use super::limits::{AddressPermit, TotalPermit};
+use super::news::{Listener, News};
 use super::wake::{Door, Marks, Slot};
 use super::{RouteTopics, TopicView};
 use crate::log::{Budget, Log, Writer};
 use crate::metrics::FeedState;
-use crate::position::Epoch;
+use crate::position::{Epoch, Offset};
 use crate::topic_key::TopicKey;
 
 /// An upstream's last word, or what it comes to.
@@ -38,6 +39,14 @@ pub enum FirstAnswer {
     Pending,
     /// The upstream streams, or has streamed.
     Streaming,
+    /// Likewise, and it is not known yet whether this response is an answer to a poll, which a
+    /// newcomer gets from its begin, or a stream, which it joins at the live edge.
+    Begun {
+        /// The place of the response's first frame.
+        from: Offset,
+        /// When its head came.
+        at: Instant,
+    },
     /// It is in trouble and asked again and again: the reason in a word.
     Held(&'static str),
     /// Its last word.
@@ -52,6 +61,7 @@ pub struct Topic {
     log: Arc<Log>,
     marks: Marks,
     doors: Arc<[Arc<Door>]>,
+    news: Arc<News>,
     state: Mutex<State>,
     first_answer: watch::Sender<FirstAnswer>,
     /// Whether the upstream has said that pages of every origin may read it.
@@ -100,6 +110,7 @@ impl Topic {
             log,
             marks: Marks::new(doors.len()),
             doors: Arc::clone(doors),
+            news: News::new(),
             state: Mutex::new(State {
                 life: Life::Cold,
                 subscribers: 0,
@@ -143,6 +154,11 @@ impl Topic {
         self.open_to_all.load(Ordering::Relaxed)
     }
 
+    /// For a reader in the async runtime, which waits without a shard.
+    pub fn listen(&self) -> Listener {
+        self.news.listen(&self.log)
+    }
+
     /// Registers a shard for wakes; it reads the log once afterwards.
     pub fn register(&self, shard: usize, slot: Slot) {
         self.marks.register(shard, slot);
@@ -160,6 +176,7 @@ impl Topic {
 
     pub(super) fn publish(&self) {
         self.marks.publish(&self.doors);
+        self.news.publish();
     }
 
     pub(super) fn join(&self, now: Instant, limit: usize) -> Result<(), NotJoined> {
@@ -192,14 +209,16 @@ impl Topic {
         }
     }
 
-    pub(super) fn streamed(&self, open_to_all: bool) {
-        // Before the first answer, by which those who wait are told.
+    pub(super) fn opens_to_all(&self, open_to_all: bool) {
         self.open_to_all.store(open_to_all, Ordering::Relaxed);
+    }
+
+    pub(super) fn streamed(&self, answer: FirstAnswer) {
         let mut state = self.state.lock();
         self.turn(&mut state, Turn::Streamed);
         state.last_error = None;
         drop(state);
-        self.first_answer.send_replace(FirstAnswer::Streaming);
+        self.first_answer.send_replace(answer);
     }
 
     pub(super) fn held(&self, reason: &'static str) {

@@ -28,6 +28,8 @@ pub(super) struct Events {
     /// The reconnection time that the upstream asked for last.
     retry: Option<Duration>,
     response: Response,
+    /// Whether newcomers get the last response from its begin, because it was a poll's answer.
+    has_answer: bool,
     /// The newest event, kept only where feeds are rotated: where two feeds are at one place.
     newest: Option<Event>,
 }
@@ -57,6 +59,7 @@ impl Events {
             ids,
             retry: None,
             response,
+            has_answer: false,
             newest: None,
         }
     }
@@ -91,7 +94,13 @@ impl Events {
             self.announce_loss(None, clock::now());
             self.appender.publish();
         }
-        self.appender.streamed(feed.is_open_to_all());
+        self.appender.opens_to_all(feed.is_open_to_all());
+        if self.has_answer {
+            self.appender.streamed();
+        } else {
+            // A stream or an answer: its end will tell, and until then newcomers wait a moment.
+            self.appender.begun(begin, self.response.head_at);
+        }
     }
 
     /// Another feed takes the running one's place. `is_in_step` says that both are known to be at
@@ -137,7 +146,7 @@ impl Events {
             }
         }
         if now.saturating_duration_since(self.response.head_at) > POLL_ANSWER {
-            self.appender.set_newcomers_from(None);
+            self.set_answer(None);
         }
         if self.appender.next() > before {
             self.appender.publish();
@@ -166,14 +175,22 @@ impl Events {
         // A response whose events were all repetitions says what the one before it said.
         let is_poll = now.saturating_duration_since(self.response.head_at) <= POLL_ANSWER;
         if is_poll && self.appender.next() > self.response.begin {
-            self.appender.set_newcomers_from(Some(self.response.begin));
+            self.set_answer(Some(self.response.begin));
         }
+        // Who waits for the response's kind looks now.
+        self.appender.streamed();
     }
 
     /// The response broke off.
     pub(super) fn broke(&mut self) {
         self.ids.response_broke();
-        self.appender.set_newcomers_from(None);
+        self.set_answer(None);
+    }
+
+    /// The poll's answer that newcomers get; `None` = they begin at the live edge.
+    fn set_answer(&mut self, begin: Option<Offset>) {
+        self.appender.set_newcomers_from(begin);
+        self.has_answer = begin.is_some();
     }
 
     fn event(&mut self, event: &Event, now: Instant) {

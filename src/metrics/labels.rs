@@ -50,6 +50,22 @@ label! {
         Error => "error",
         /// The upstream has said its last word, or its end is passed on.
         UpstreamEnd => "upstream_end",
+        /// A poll was given all that there was.
+        Answered => "answered",
+        /// A poll waited for `poll_wait`, and nothing came.
+        PollWait => "poll_wait",
+        /// A poll was given `poll_bytes`; the rest comes with the next one.
+        PollBytes => "poll_bytes",
+    }
+}
+
+label! {
+    /// How a subscriber is served.
+    Protocol {
+        /// A stream over HTTP/1.1.
+        H1 => "h1",
+        /// One bounded answer after another.
+        Poll => "poll",
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod family;
 mod labels;
+mod pass;
 mod route;
 mod upstream;
 
@@ -16,9 +17,10 @@ use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
 pub use family::{ByLabel, Family, GaugeGuard};
 pub use labels::{
-    CloseReason, DropReason, EndReason, FeedState, GapCause, MissReason, Part, RejectReason,
-    ResumeResult, StatusClass, SuspectCause, TopicState, UpstreamReason, WaitCause,
+    CloseReason, DropReason, EndReason, FeedState, GapCause, MissReason, Part, Protocol,
+    RejectReason, ResumeResult, StatusClass, SuspectCause, TopicState, UpstreamReason, WaitCause,
 };
+pub use pass::PassMetrics;
 pub use route::RouteMetrics;
 pub use upstream::UpstreamMetrics;
 

@@ -30,6 +30,7 @@ mod fastcgi;
 mod identity;
 mod lag;
 mod limits;
+mod long_poll;
 mod metrics;
 mod outages;
 mod pass_through;

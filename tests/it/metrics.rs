@@ -54,8 +54,10 @@ fn every_series_of_a_route_is_there_at_zero_from_the_start() {
         (
             "subscriptions_ended_total",
             "reason",
-            "client slow stall age drain error upstream_end",
+            "client slow stall age drain error upstream_end answered poll_wait poll_bytes",
         ),
+        ("subscribers", "protocol", "h1 poll"),
+        ("subscriptions_total", "protocol", "h1 poll"),
         ("topics", "state", "opening live lingering"),
         (
             "events_dropped_total",

@@ -27,7 +27,7 @@ use super::reject::Reject;
 use super::reply::{Reply, ReplyBody};
 use super::{Edge, Options, Upstream, client::Peer};
 use crate::clock;
-use crate::metrics::{GaugeGuard, RouteMetrics, StatusClass};
+use crate::metrics::{GaugeGuard, PassMetrics, StatusClass};
 use body::{BodyFault, RequestBody};
 use progress::Progress;
 use tunnel::Tunnel;
@@ -160,7 +160,7 @@ impl Edge {
             answered = carrier.carry(request) => answered.map_err(|error| refused(&error)),
             () = progress.stands_still(upstream.pass.answer_timeout) => Err(Reject::GatewayTimeout),
         };
-        let metrics = &upstream.topics.metrics;
+        let metrics = &upstream.topics.metrics.pass;
         count(metrics, answered.as_ref(), started);
         let (head, carriage) = answered?.into_parts();
         Ok(match carriage {
@@ -187,7 +187,7 @@ impl Edge {
     }
 }
 
-fn count(metrics: &RouteMetrics, answered: Result<&Response<Carriage>, &Reject>, since: Instant) {
+fn count(metrics: &PassMetrics, answered: Result<&Response<Carriage>, &Reject>, since: Instant) {
     let status = answered.map_or_else(
         |reject| reject.answer().status,
         |answer| answer.status().as_u16(),

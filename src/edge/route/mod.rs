@@ -20,7 +20,7 @@ use matchit::Router;
 
 pub use cookies::nameable;
 pub use key::{Asker, KeyRule, forwardable};
-pub use wish::{Resume, accepts_stream, resume_id, wants_stream};
+pub use wish::{Resume, accepts_stream, asks_poll, resume_id, wants_poll, wants_stream};
 
 use super::template::{PathTemplate, Segment, Variables, segment};
 

@@ -215,6 +215,28 @@ fn a_stream_is_asked_for_by_name_with_a_weight() {
 }
 
 #[test]
+fn a_get_that_says_fantail_poll_polls_wherever_there_are_streams() {
+    for (query, wanted) in [
+        (Some("fantail=poll"), true),
+        (Some("a=1&fantail=poll&lastEventId=2"), true),
+        (Some("fantail=poll&fantail="), true),
+        (Some("fantail=poll&fantail=x"), false),
+        (Some("fantail=POLL"), false),
+        (Some("fantail"), false),
+        (Some("afantail=poll"), false),
+        (Some(""), false),
+        (None, false),
+    ] {
+        for mode in [Mode::Auto, Mode::Sse] {
+            assert_eq!(wants_poll(mode, &Method::GET, query), wanted, "{query:?}");
+            assert_eq!(wants_poll(mode, &Method::HEAD, query), wanted);
+            assert!(!wants_poll(mode, &Method::POST, query));
+        }
+        assert!(!wants_poll(Mode::Proxy, &Method::GET, query));
+    }
+}
+
+#[test]
 fn the_place_is_the_header_s_then_the_query_s_and_never_an_error() {
     let id = |text: &str| Some(Resume::Id(text.into()));
     let bad = Some(Resume::Malformed);
