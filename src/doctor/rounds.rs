@@ -3,6 +3,7 @@
 //! Invariants: a visit is made only if a finding needs it; at most three streams are open at once,
 //! unless `--workers` asks for more; the whole takes no longer than a few times `--for`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{self, COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
@@ -12,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::ask::{Ask, join_cookies};
+use super::inspect::inspect;
 use super::observation::{Crowd, Head, Observation, Resumed, Visit, Workers};
 use super::probe::{Errand, headers};
 use super::reading::Reading;
@@ -32,13 +34,16 @@ static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Makes all visits.
 pub(super) async fn observe(ask: &Ask) -> Observation {
+    let errand = first(ask);
     let mut seen = Observation {
         url: ask.text.clone(),
+        ca: ask.ca.as_ref().map(|(path, _)| path.clone()),
         looked: ask.look,
         credentials: ask.credentials(),
-        first: first(ask).run().await,
+        first: errand.run().await,
         ..Observation::default()
     };
+    seen.inspection = Box::pin(inspect(&errand, &seen.first)).await;
     if !seen.first.is_stream() {
         return seen;
     }
@@ -68,6 +73,7 @@ fn first(ask: &Ask) -> Errand {
                 concat!("fantail-doctor/", env!("CARGO_PKG_VERSION")),
             ),
         ]),
+        tls: ask.ca.as_ref().map(|(_, client)| Arc::clone(client)),
         head: ask.look.max(HEAD),
         look: ask.look,
         keep: KEEP_BYTES,

@@ -25,7 +25,7 @@ use crate::topic_key::{RouteId, TopicKey};
 pub mod backoff;
 mod body;
 pub mod charset;
-mod connect;
+pub(crate) mod connect;
 mod decode;
 mod error;
 pub mod fastcgi;

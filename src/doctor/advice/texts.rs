@@ -2,24 +2,20 @@
 
 use super::{Fix, Server};
 
-const fn fix(server: Server, text: &'static str) -> Fix {
+pub(super) const fn fix(server: Server, text: &'static str) -> Fix {
     Fix {
         server: Some(server),
         text,
     }
 }
 
-const fn any(text: &'static str) -> Fix {
+pub(super) const fn any(text: &'static str) -> Fix {
     Fix { server: None, text }
 }
 
 /// C01.
 pub const REACH: &[Fix] = &[any(
     "is the server running, and is this its address? Try: curl -v URL",
-)];
-/// C01 for https.
-pub const HTTPS: &[Fix] = &[any(
-    "ask the plain address behind the TLS: http://127.0.0.1:PORT/…",
 )];
 /// C02.
 pub const LOGIN: &[Fix] = &[any(
@@ -273,9 +269,8 @@ pub const SIZE: &[Fix] = &[any(
 
 /// All texts, for the test of their width.
 #[cfg(test)]
-pub const ALL: [&[Fix]; 22] = [
+pub const ALL: [&[Fix]; 21] = [
     REACH,
-    HTTPS,
     LOGIN,
     STATUS,
     TYPE,

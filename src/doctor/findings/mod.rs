@@ -13,6 +13,7 @@ mod sharing;
 mod size;
 mod text;
 mod timing;
+mod tls;
 
 use std::time::Duration;
 

@@ -65,6 +65,12 @@ pub(super) fn no_http(_: &Asked) -> Vec<Say> {
     vec![bytes("220 mail.example ESMTP\r\n"), Say::Hold]
 }
 
+/// SETTINGS and GOAWAY.
+pub(super) fn http2(_: &Asked) -> Vec<Say> {
+    let frames = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0\x01";
+    vec![bytes(frames), Say::Hold]
+}
+
 pub(super) fn moved(asked: &Asked) -> Vec<Say> {
     if asked.path == "/old" {
         whole(

@@ -5,6 +5,7 @@ mod crowd;
 mod fixtures;
 mod shown;
 mod texts;
+mod tls;
 
 use std::time::Duration;
 
@@ -327,14 +328,6 @@ async fn nobody_at_the_address_is_a_fault_of_the_first_stage() {
             .contains("nobody takes the connection")
     );
     assert!(!diagnosis.is_usable());
-}
-
-#[tokio::test]
-async fn https_is_told_plainly() {
-    let ask = Ask::new("https://127.0.0.1:1/a", LOOK).unwrap();
-    let diagnosis = diagnosis(&ask, yardstick()).await;
-    let saw = "https is not supported by this build yet: ask the plain address";
-    assert_eq!(find(&diagnosis, Code::Reach).saw, saw);
 }
 
 #[tokio::test]

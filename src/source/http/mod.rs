@@ -5,8 +5,8 @@
 //! closed at once when the feed or the opening of it is dropped, for nothing is spawned; an open
 //! takes no longer than its timeouts times its redirects.
 
-mod reach;
-mod redirect;
+pub(crate) mod reach;
+pub(crate) mod redirect;
 mod request;
 mod wire;
 

@@ -36,7 +36,7 @@ pub(super) async fn reach(
 }
 
 /// The port of a URL that names none; `None` if its scheme is not one of ours.
-pub(super) fn default_port(url: &Uri) -> Option<u16> {
+pub(crate) fn default_port(url: &Uri) -> Option<u16> {
     match url.scheme_str() {
         Some("http") => Some(80),
         Some("https") => Some(443),
@@ -45,11 +45,11 @@ pub(super) fn default_port(url: &Uri) -> Option<u16> {
 }
 
 /// The port that a URL of ours leads to.
-pub(super) fn port(url: &Uri) -> u16 {
+pub(crate) fn port(url: &Uri) -> u16 {
     let port = url.port_u16().or_else(|| default_port(url));
     port.unwrap_or_default()
 }
 
-pub(super) fn is_https(url: &Uri) -> bool {
+pub(crate) fn is_https(url: &Uri) -> bool {
     url.scheme_str() == Some("https")
 }
