@@ -24,6 +24,8 @@ pub struct Observation {
     pub first: Visit,
     /// What the server that it led to shows of its TLS, if it speaks it.
     pub inspection: Option<Inspection>,
+    /// A visit that looked longer, if the first one left open which buffer holds events back.
+    pub longer: Option<Visit>,
     /// Three visits at the same time, if the first one found a stream.
     pub crowd: Option<Crowd>,
     /// A visit that came back with an id, if the first one saw any.

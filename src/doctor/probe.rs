@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::{timeout, timeout_at};
 
 use super::observation::{Chunk, End, Failure, Head, Hop, Visit};
+use super::reading::BUNCH;
 use super::stages;
 use crate::clock;
 use crate::source::Error;
@@ -32,6 +33,8 @@ use crate::source::tls;
 
 /// As many as Fantail follows unless told otherwise.
 const REDIRECTS: usize = 5;
+/// Less is no full buffer: the smallest is one of 4 KiB, of which FastCGI takes its share.
+const BURST_BYTES: usize = 3 << 10;
 /// Pieces that are told apart; later ones are added to the last.
 const CHUNKS: usize = 1 << 16;
 
@@ -52,6 +55,8 @@ pub(super) struct Errand {
     pub(super) look: Duration,
     /// How much of the body is kept.
     pub(super) keep: usize,
+    /// How many bursts are enough; `None` = look to the end.
+    pub(super) bursts: Option<usize>,
 }
 
 /// An answer whose body is still open.
@@ -182,6 +187,7 @@ impl Errand {
 
     async fn watch(&self, mut open: Open, visit: &mut Visit) {
         let deadline = clock::now() + self.look;
+        let mut bursts = Bursts::default();
         visit.end = loop {
             let frame = match timeout_at(deadline.into(), open.body.frame()).await {
                 Err(_) => break End::Left,
@@ -194,12 +200,39 @@ impl Errand {
             let room = self.keep.saturating_sub(visit.body.len());
             let kept = data.slice(..data.len().min(room));
             visit.body.extend_from_slice(&kept);
-            record(&mut visit.chunks, clock::now() - open.sent, kept.len());
+            let at = clock::now() - open.sent;
+            record(&mut visit.chunks, at, kept.len());
+            if self
+                .bursts
+                .is_some_and(|enough| bursts.add(at, kept.len()) >= enough)
+            {
+                break End::Left;
+            }
             if visit.body.len() >= self.keep {
                 break End::Full;
             }
         };
         visit.ended = clock::now() - open.sent;
+    }
+}
+
+/// Counts what comes together, if it is as much as a buffer holds.
+#[derive(Default)]
+struct Bursts {
+    last: Duration,
+    bytes: usize,
+    full: usize,
+}
+
+impl Bursts {
+    /// Takes the next bytes; how many bursts are over.
+    fn add(&mut self, at: Duration, bytes: usize) -> usize {
+        if at.saturating_sub(self.last) >= BUNCH {
+            self.full += usize::from(self.bytes >= BURST_BYTES);
+            self.bytes = 0;
+        }
+        (self.last, self.bytes) = (at, self.bytes + bytes);
+        self.full
     }
 }
 

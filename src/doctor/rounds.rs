@@ -13,8 +13,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::ask::{Ask, join_cookies};
+use super::findings::is_suspect;
 use super::inspect::inspect;
-use super::observation::{Crowd, Head, Observation, Resumed, Visit, Workers};
+use super::observation::{Crowd, End, Head, Observation, Resumed, Visit, Workers};
 use super::probe::{Errand, headers};
 use super::reading::Reading;
 
@@ -47,6 +48,7 @@ pub(super) async fn observe(ask: &Ask) -> Observation {
     if !seen.first.is_stream() {
         return seen;
     }
+    seen.longer = longer(ask, &seen.first).await;
     let (crowd, foreign, preflight) = (crowd(ask, &seen.first), foreign(ask), preflight(ask));
     seen.crowd = Some(Box::pin(crowd).await);
     seen.resumed = resume(ask, &seen.first).await;
@@ -77,7 +79,29 @@ fn first(ask: &Ask) -> Errand {
         head: ask.look.max(HEAD),
         look: ask.look,
         keep: KEEP_BYTES,
+        bursts: None,
     }
+}
+
+/// So much longer than the first the longer look may take, and so long at most.
+const LONGER: u32 = 4;
+const LONGEST: Duration = Duration::from_secs(120);
+/// So many full buffers are enough to be compared.
+const BURSTS: usize = 3;
+
+/// Looks until there is enough of what comes together, if that could be a buffer.
+async fn longer(ask: &Ask, first: &Visit) -> Option<Visit> {
+    let head = first.head.as_ref()?.after;
+    let is_open = first.end == End::Left;
+    if !is_open || first.coding().is_some() || !is_suspect(&Reading::of(first), head) {
+        return None;
+    }
+    let errand = Errand {
+        look: ask.look.saturating_mul(LONGER).min(LONGEST.max(ask.look)),
+        bursts: Some(BURSTS),
+        ..later(ask)
+    };
+    Some(errand.run().await)
 }
 
 fn later(ask: &Ask) -> Errand {

@@ -88,14 +88,22 @@ pub const COMPRESSED: &[Fix] = &[
         "dynamic compression off:  <urlCompression doDynamicCompression=\"false\" />",
     ),
 ];
-/// C08.
-pub const BUFFERED: &[Fix] = &[
+/// C08, if it is the script's own.
+pub const BUFFERED_SCRIPT: &[Fix] = &[
     fix(
         Server::Php,
         "at the top:        while (ob_get_level()) ob_end_flush();\n\
                       after each event:  flush();\n\
                       (php.ini has output_buffering = 4096 and implicit_flush = Off)",
     ),
+    fix(
+        Server::Asp,
+        "ASP.NET:  Response.BufferOutput = false;   Response.Flush();\n\
+                      classic:  <% Response.Buffer = False %>    Response.Flush",
+    ),
+];
+/// C08, if it is of who stands in front of it.
+pub const BUFFERED_PROXY: &[Fix] = &[
     fix(
         Server::Nginx,
         "from the script:  header('X-Accel-Buffering: no');\n\
@@ -109,11 +117,6 @@ pub const BUFFERED: &[Fix] = &[
     fix(
         Server::Iis,
         "Application Request Routing: response buffer threshold = 0",
-    ),
-    fix(
-        Server::Asp,
-        "ASP.NET:  Response.BufferOutput = false;   Response.Flush();\n\
-                      classic:  <% Response.Buffer = False %>    Response.Flush",
     ),
 ];
 /// C09 and C10.
@@ -269,7 +272,7 @@ pub const SIZE: &[Fix] = &[any(
 
 /// All texts, for the test of their width.
 #[cfg(test)]
-pub const ALL: [&[Fix]; 21] = [
+pub const ALL: [&[Fix]; 22] = [
     REACH,
     LOGIN,
     STATUS,
@@ -277,7 +280,8 @@ pub const ALL: [&[Fix]; 21] = [
     CHARSET,
     ENDS,
     COMPRESSED,
-    BUFFERED,
+    BUFFERED_SCRIPT,
+    BUFFERED_PROXY,
     BLANK_LINE,
     NOTICES,
     UNKNOWN,

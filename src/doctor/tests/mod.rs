@@ -1,6 +1,7 @@
 //! Each finding against a backend that shows it, and a clean one that shows none.
 
 mod backend;
+mod buffers;
 mod crowd;
 mod fixtures;
 mod shown;

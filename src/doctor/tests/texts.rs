@@ -10,7 +10,7 @@ use crate::doctor::observation::{Chunk, End, Head, Visit};
 use crate::doctor::wrap::{WIDTH, columns, put};
 
 /// A stream that brought these bytes at these milliseconds, and is still open.
-fn visit(chunks: &[(u64, &str)]) -> Visit {
+pub(super) fn visit(chunks: &[(u64, &str)]) -> Visit {
     let mut head = Head {
         status: 200,
         ..Head::default()
@@ -41,12 +41,14 @@ fn case(url: &str, first: Visit) -> Case {
     Case::new(seen, Yardstick::default())
 }
 
+/// C08.
+pub(super) fn buffering(first: Visit) -> Option<Finding> {
+    let findings = findings::judge(&case("http://a/", first));
+    findings.into_iter().find(|f| f.code == Code::Buffered)
+}
+
 fn buffered(chunks: &[(u64, &str)]) -> Option<Severity> {
-    let findings = findings::judge(&case("http://a/", visit(chunks)));
-    findings
-        .iter()
-        .find(|f| f.code == Code::Buffered)
-        .map(|f| f.severity)
+    buffering(visit(chunks)).map(|finding| finding.severity)
 }
 
 #[rstest]
