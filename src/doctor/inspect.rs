@@ -1,12 +1,12 @@
 //! A second look at a server's TLS: what it shows to anybody, and all that is wrong with it.
 //!
 //! Touches the network. Invariants: to whoever was not verified nothing is said through TLS, and
-//! what is asked in plain text carries nothing that was given.
+//! what is asked in plain text carries nothing that was given, the address included.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::uri::Scheme;
+use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, Uri};
 use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -118,6 +118,8 @@ async fn is_plain(errand: &Errand, url: &Uri, visit: &Visit) -> bool {
     }
     let mut parts = url.clone().into_parts();
     parts.scheme = Some(Scheme::HTTP);
+    // SECURITY: the path and the query of an https:// address are nobody's to read.
+    parts.path_and_query = Some(PathAndQuery::from_static("/"));
     let Ok(url) = Uri::from_parts(parts) else {
         return false;
     };

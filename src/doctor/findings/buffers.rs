@@ -57,9 +57,9 @@ pub(super) struct Buffer {
 
 impl Buffer {
     /// The buffer that these pieces have been in; `None` if they have been in none that is known.
-    pub(super) fn of(body: &Reading, is_over: bool) -> Option<Self> {
-        // What stood in the buffer at the end is no full one.
-        let full = body.bunches.len() - usize::from(is_over && !body.bunches.is_empty());
+    /// The last one does not count if it was cut off, by the end or by how much is kept.
+    pub(super) fn of(body: &Reading, is_cut_off: bool) -> Option<Self> {
+        let full = body.bunches.len() - usize::from(is_cut_off && !body.bunches.is_empty());
         let pieces: Vec<&Bunch> = body.bunches.iter().take(full).collect();
         let largest = body.largest + FIELDS;
         proxy(&pieces)

@@ -6,7 +6,7 @@ use super::Case;
 use super::buffers::{Buffer, Holder, WAIT};
 use crate::doctor::advice::{self, Fix};
 use crate::doctor::finding::{Code, Finding, count, time};
-use crate::doctor::observation::{End, Failure};
+use crate::doctor::observation::{End, Failure, Visit};
 
 /// The end that follows the last bytes so closely is what let them go.
 const TOGETHER: Duration = Duration::from_millis(50);
@@ -28,14 +28,23 @@ pub(super) fn buffered(case: &Case) -> Option<Finding> {
         .or_else(|| at_the_end(case))
         .or_else(|| by_the_clock(case));
     let Some((saw, mended)) = seen else {
-        // One event says nothing about what happens to the second.
-        let is_judged = case.body.bunches.len() > 1;
-        return is_judged.then(|| Finding::ok(Code::Buffered, "events come one by one"));
+        return is_judged(case).then(|| Finding::ok(Code::Buffered, "events come one by one"));
     };
     let finding = Finding::warning(Code::Buffered, saw)
         .browser("gets the events late, and many at once")
         .fantail("can not undo it: what comes late is passed on late");
     Some(mended.iter().fold(finding, |f, fixes| f.fixes(fixes)))
+}
+
+/// One event says nothing about what happens to the second. What comes so quickly that no two can
+/// be told apart, but goes on, is not held back.
+fn is_judged(case: &Case) -> bool {
+    let chunks = &case.seen.first.chunks;
+    let lasts = match (chunks.first(), chunks.last()) {
+        (Some(first), Some(last)) => last.at.saturating_sub(first.at) >= WAIT,
+        _ => false,
+    };
+    case.body.bunches.len() > 1 || lasts
 }
 
 fn withheld(case: &Case) -> Finding {
@@ -78,11 +87,10 @@ fn at_the_end(case: &Case) -> Option<Words> {
 
 /// Full buffers, of the first look or of the longer one.
 fn in_pieces(case: &Case) -> Option<Words> {
-    let is_over = case.seen.first.was_ended();
-    let buffer = Buffer::of(&case.body, is_over).or_else(|| {
+    let is_cut_off = |visit: &Visit| visit.end != End::Left;
+    let buffer = Buffer::of(&case.body, is_cut_off(&case.seen.first)).or_else(|| {
         let longer = case.longer.as_ref()?;
-        let is_over = case.seen.longer.as_ref()?.was_ended();
-        Buffer::of(longer, is_over)
+        Buffer::of(longer, case.seen.longer.as_ref().is_some_and(is_cut_off))
     })?;
     let Buffer {
         size, times, last, ..

@@ -53,6 +53,7 @@ fn a_full_buffer_is_known_by_its_size(
 #[case::batches_as_they_come(&[4104, 3420, 5130], 700)]
 #[case::a_flood_that_is_cut_anywhere(&[4000, 1448, 2896, 7240], 60)]
 #[case::whole_events_in_quick_succession(&[4104, 4104, 4104], 60)]
+#[case::a_stream_that_never_rests(&[114; 100], 10)]
 fn what_a_script_may_do_is_no_buffer(#[case] sizes: &[usize], #[case] apart: u64) {
     assert_eq!(pieces(sizes, apart).unwrap().severity, Severity::Ok);
 }
@@ -115,4 +116,11 @@ async fn silence_is_not_judged_but_it_is_said_what_it_might_be() {
         .find(|(code, _)| *code == Code::Buffered);
     assert!(told.unwrap().1.contains("--for 60s"));
     assert!(diagnosis.findings.iter().all(|f| f.code != Code::Buffered));
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_flood_is_no_buffer() {
+    let diagnosis = ask(f::flood, "/", LOOK).await;
+    let warned = |f: &Finding| f.code == Code::Buffered && f.severity > Severity::Ok;
+    assert!(!diagnosis.findings.iter().any(warned));
 }

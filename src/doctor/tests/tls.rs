@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock;
 use crate::config::{Config, Flags};
+use crate::doctor::wrap::{WIDTH, columns};
 use crate::source::tls::pki::{Authority, Identity, params, write};
 
 const VALID: (i32, i32) = (2020, 2500);
@@ -272,7 +273,10 @@ async fn a_handshake_that_comes_to_nothing(
 ) {
     let stage = Stage::new();
     let backend = Backend::raw(hello, plain).await;
-    let ask = stage.ask(&backend.secure_url("/events"), &stage.authority);
+    let ask = stage.ask(
+        &backend.secure_url("/events?token=secret"),
+        &stage.authority,
+    );
     let diagnosis = diagnosis(&ask, yardstick()).await;
     assert!(fault(&diagnosis).contains(want), "{}", fault(&diagnosis));
 }
@@ -362,4 +366,18 @@ fn a_file_that_is_no_authority_is_told_so() {
     let plain = Ask::new("http://localhost/", LOOK).unwrap();
     let fault = plain.ca(Some(&file)).unwrap_err().to_string();
     assert!(fault.contains("for https:// addresses only"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_certificate_can_not_write_to_the_terminal() {
+    let stage = Stage::new();
+    let other = Authority::new("\u{1b}[2J\u{202e}Root");
+    let diagnosis = stage
+        .shows(&other.issue("localhost", VALID), &stage.authority)
+        .await;
+    let saw = fault(&diagnosis);
+    assert!(saw.contains("`\\u{1b}[2J\\u{202e}Root`"), "{saw}");
+    let text = report::text(&diagnosis, false);
+    let is_harmless = |line: &str| columns(line) <= WIDTH && !line.contains(char::is_control);
+    assert!(text.lines().all(is_harmless), "{text}");
 }
