@@ -71,7 +71,8 @@ fn setup(command: &Command) -> Result<Setup, Exit> {
 fn examine(args: &cli::Doctor) -> Exit {
     let ask = Ask::new(&args.url, &args.look)
         .and_then(|ask| ask.headers(&args.header)?.cookies(&args.cookie))
-        .and_then(|ask| ask.fixes(&args.fix).workers(args.workers));
+        .and_then(|ask| ask.fixes(&args.fix).workers(args.workers))
+        .and_then(|ask| ask.ca(args.ca.as_deref()));
     let (ask, runtime) = match (ask, runtime()) {
         (Ok(ask), Some(runtime)) => (ask, runtime),
         (Err(fault), _) => {

@@ -6,7 +6,7 @@
 //! takes no longer than its timeouts times its redirects.
 
 mod exchange;
-mod redirect;
+pub(crate) mod redirect;
 mod request;
 
 #[cfg(test)]
