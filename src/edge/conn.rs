@@ -7,6 +7,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{Request, Response};
 use http_body_util::Full;
@@ -78,6 +79,8 @@ struct Conversation {
     peer: Peer,
     refusal: Option<Reject>,
     metrics: Arc<ListenerMetrics>,
+    /// Whether a request has come.
+    has_asked: Arc<AtomicBool>,
     detached: Arc<Mutex<Option<Box<Detached>>>>,
 }
 
@@ -87,6 +90,7 @@ impl Service<Request<Incoming>> for Conversation {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Detach>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.has_asked.store(true, Ordering::Relaxed);
         let edge = Arc::clone(&self.edge);
         let (peer, refusal) = (self.peer, self.refusal.clone());
         let (metrics, slot) = (Arc::clone(&self.metrics), Arc::clone(&self.detached));
@@ -117,6 +121,7 @@ pub(super) async fn serve<S: ClientStream>(edge: Arc<Edge>, stream: S, arrival: 
         peer: arrival.peer,
         refusal: arrival.refusal,
         metrics: Arc::clone(&arrival.metrics),
+        has_asked: Arc::default(),
         detached: Arc::clone(&detached),
     };
     let Some(socket) = converse(&edge, stream, conversation, &arrival.metrics).await else {
@@ -141,6 +146,7 @@ async fn converse<S: ClientStream>(
     metrics: &ListenerMetrics,
 ) -> Option<S> {
     let options = &edge.options;
+    let has_asked = Arc::clone(&conversation.has_asked);
     // Shut down gracefully, hyper would close a connection that has not asked yet without a word;
     // who comes while streams end gets an answer, and no second one.
     let mut is_draining = edge.drain.phase() >= Phase::Draining;
@@ -156,11 +162,15 @@ async fn converse<S: ClientStream>(
     let mut drain = edge.drain.clone();
     let mut draining = pin!(drain.reached(Phase::Draining));
     let result = poll_fn(|cx| {
-        if !is_draining && draining.as_mut().poll(cx).is_ready() {
-            is_draining = true;
-            // The request in progress is answered, and no other one is read.
-            connection.as_mut().graceful_shutdown();
+        let result = connection.poll_without_shutdown(cx);
+        // A first byte may be on its way although the socket was said to be readable.
+        let may_end = !is_draining && has_asked.load(Ordering::Relaxed);
+        if result.is_ready() || !may_end || draining.as_mut().poll(cx).is_pending() {
+            return result;
         }
+        is_draining = true;
+        // The request in progress is answered, and no other one is read.
+        connection.as_mut().graceful_shutdown();
         connection.poll_without_shutdown(cx)
     })
     .await;
