@@ -24,6 +24,7 @@ mod demo;
 mod doctor;
 mod drain;
 mod fastcgi;
+mod handover;
 mod lag;
 mod limits;
 mod metrics;
