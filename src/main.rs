@@ -95,7 +95,8 @@ fn say(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-/// What is wrong, for the log may not be there yet.
+/// What is wrong, for the log may not be there yet. In one piece: in a restart the old process logs
+/// to the same place.
 fn complain(what: &impl std::fmt::Display) {
-    drop(writeln!(std::io::stderr(), "{what}"));
+    drop(std::io::stderr().write_all(format!("{what}\n").as_bytes()));
 }
