@@ -50,7 +50,8 @@ Examples:
 What is not given as a flag is looked for in the environment (FANTAIL_SERVER__LISTEN,
 FANTAIL_LIMITS__TOPICS: the table and the key of the file in capital letters), then in the file.
 
-Signals: TERM or INT ends the streams one by one, a second one at once.";
+Signals: TERM or INT ends the streams one by one, a second one at once. USR2 starts the program anew
+(a new version, a new configuration) with the same listening sockets: nobody is refused.";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:

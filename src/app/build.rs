@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::carrier::Pool;
-use super::unix_paths::UnixPaths;
+use super::inherited::Inherited;
+use super::sockets::Sockets;
 use super::{App, SWEEP, Setup, StartError, descriptors};
 use crate::admin::{self, Admin};
 use crate::clock;
-use crate::config::{Config, Listen, Route};
+use crate::config::{Config, Route};
 use crate::delivery::Shards;
 use crate::drain::{Drain, DrainWatch};
-use crate::edge::listen::{self, Listener};
+use crate::edge::listen;
 use crate::edge::template::PathTemplate;
 use crate::edge::{self, Carrier, Edge, Target};
 use crate::hub::{Hub, RouteTopics};
@@ -60,24 +60,19 @@ impl Sources for NetSources {
     }
 }
 
-/// The sockets, bound before anything runs.
-struct Bound {
-    listeners: Listeners,
-    unix_paths: UnixPaths,
-    admin: Option<TcpListener>,
-}
-
-pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
-    let mut bound = Bound::new(&setup.config).await?;
+pub(super) async fn start(setup: Setup, inherited: Inherited) -> Result<App, StartError> {
+    let mut sockets = Sockets::open(&setup.config, inherited).await?;
     setup.metrics.started_at(clock::wall());
-    let mut app = assemble(setup, &mut bound)?;
-    for (name, listener) in bound.listeners {
+    let mut app = assemble(setup, &mut sockets)?;
+    // Nothing can fail from here on.
+    app.unix_paths.take_over();
+    for (name, listener) in sockets.listeners {
         let metrics = app.metrics.listener(&name);
         tracing::info!(listener = name, "listening");
         app.tasks
             .spawn(listen::accept(Arc::clone(&app.edge), listener, metrics));
     }
-    if let Some(listener) = bound.admin {
+    if let Some(listener) = sockets.admin {
         let admin = admin(&app, app.drain.watch());
         app.tasks.spawn(admin::serve(Arc::new(admin), listener));
     }
@@ -93,7 +88,7 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
 }
 
 /// Every part, joined to those that it needs; nothing is accepted yet.
-fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
+fn assemble(setup: Setup, sockets: &mut Sockets) -> Result<App, StartError> {
     let Setup {
         mut config,
         metrics,
@@ -115,16 +110,16 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
         drain.watch(),
     )?;
     Ok(App {
-        addresses: bound
+        addresses: sockets
             .listeners
             .iter()
             .filter_map(|(_, l)| l.address())
             .collect(),
-        admin_address: bound.admin.as_ref().and_then(|l| l.local_addr().ok()),
-        _unix_paths: std::mem::take(&mut bound.unix_paths),
+        admin_address: sockets.admin.as_ref().and_then(|l| l.local_addr().ok()),
+        unix_paths: std::mem::take(&mut sockets.unix_paths),
+        legacy: std::mem::take(&mut sockets.legacy),
         connection_limit: config.edge.connections,
-        window: config.server.drain,
-        delay: config.server.drain_delay,
+        server: config.server,
         tasks: JoinSet::new(),
         drain,
         edge,
@@ -133,46 +128,6 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
         ingest,
         metrics,
     })
-}
-
-impl Bound {
-    async fn new(config: &Config) -> Result<Self, StartError> {
-        let (listeners, unix_paths) = bind(&config.server.listen)?;
-        let admin = match config.admin {
-            None => None,
-            Some(address) => Some(
-                admin::bind(address)
-                    .await
-                    .map_err(|source| StartError::Admin { address, source })?,
-            ),
-        };
-        Ok(Self {
-            listeners,
-            unix_paths,
-            admin,
-        })
-    }
-}
-
-type Listeners = Vec<(String, Listener)>;
-
-fn bind(addresses: &[Listen]) -> Result<(Listeners, UnixPaths), StartError> {
-    let (mut listeners, mut paths) = (Vec::new(), UnixPaths::default());
-    for listen in addresses {
-        let name = listen.name();
-        let listener = match listen {
-            Listen::Tcp(address) => Listener::tcp(*address),
-            Listen::Unix(path) => Listener::unix(path).inspect(|_| paths.add(path)),
-        };
-        match listener {
-            Ok(listener) => listeners.push((name, listener)),
-            Err(source) => {
-                let address = name;
-                return Err(StartError::Listen { address, source });
-            }
-        }
-    }
-    Ok((listeners, paths))
 }
 
 fn ingest(config: &Config, sources: Arc<dyn Sources>, metrics: &Arc<Metrics>) -> Ingest {

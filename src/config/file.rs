@@ -154,12 +154,19 @@ fn server<'a>(table: &mut Section<'a>, config: &mut Config) -> Vec<Placed<'a, Li
     let server = &mut config.server;
     table.set(&mut server.drain, "drain", any_time());
     table.set(&mut server.drain_delay, "drain_delay", any_time());
+    table.set(
+        &mut server.handover_timeout,
+        "handover_timeout",
+        some_time(),
+    );
     table.set(&mut config.delivery.threads, "threads", number(0, 1024));
     if let Some((networks, _)) = table.read("trusted_proxies", list(address::network)) {
         config.edge.trusted_proxies = networks.into_iter().map(|(network, _)| network).collect();
     }
     table.read("h2c", only("false"));
-    match table.read("listen", listen) {
+    let written = table.read("listen", listen);
+    config.is_listen_given = written.is_some();
+    match written {
         Some((found, _)) => found
             .into_iter()
             .map(|(listen, at)| (listen, Some(at)))

@@ -48,6 +48,8 @@ pub const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCAL
 pub struct Config {
     /// `[server]`.
     pub server: Server,
+    /// Whether `[server] listen` was written, and is not the default.
+    pub is_listen_given: bool,
     /// `[admin]`; `None` = no admin listener.
     pub admin: Option<SocketAddr>,
     /// The parts of `[limits]` that belong to topics.
@@ -71,6 +73,8 @@ pub struct Server {
     pub drain: Duration,
     /// Before that, with `/readyz` already off, so that balancers turn away.
     pub drain_delay: Duration,
+    /// In a restart: how long the new process may take to be ready.
+    pub handover_timeout: Duration,
 }
 
 /// One listening address.
@@ -192,6 +196,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             server: Server::default(),
+            is_listen_given: false,
             admin: Some(DEFAULT_ADMIN),
             hub: hub::Options::default(),
             edge: edge::Options::default(),
@@ -212,6 +217,9 @@ impl Default for Server {
             drain: Duration::from_secs(30),
             // Balancers ask for `/readyz` every 1 to 5 s.
             drain_delay: Duration::from_secs(5),
+            // A start takes well under a second; this is for a machine that is short of everything.
+            // Nobody waits meanwhile, for the old process serves.
+            handover_timeout: Duration::from_secs(10),
         }
     }
 }

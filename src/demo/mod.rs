@@ -57,7 +57,9 @@ pub fn setup(listen: SocketAddr, admin: SocketAddr) -> Result<Setup, TemplateFau
             listen: vec![Listen::Tcp(listen)],
             drain: DRAIN,
             drain_delay: Duration::ZERO,
+            ..Server::default()
         },
+        is_listen_given: true,
         admin: Some(admin),
         hub: hub::Options::default(),
         edge: edge::Options::default(),

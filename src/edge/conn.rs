@@ -7,6 +7,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Request;
 use http::request::Parts;
@@ -82,6 +83,8 @@ struct Conversation {
     peer: Peer,
     refusal: Option<Reject>,
     metrics: Arc<ListenerMetrics>,
+    /// Whether a request has come.
+    has_asked: Arc<AtomicBool>,
     next: Arc<Mutex<Option<Next>>>,
 }
 
@@ -97,6 +100,7 @@ impl Service<Request<Incoming>> for Conversation {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Detach>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.has_asked.store(true, Ordering::Relaxed);
         let this = self.clone();
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
@@ -155,6 +159,7 @@ pub(super) async fn serve<S: ClientStream>(edge: Arc<Edge>, stream: S, arrival: 
         peer: arrival.peer,
         refusal: arrival.refusal,
         metrics: Arc::clone(&arrival.metrics),
+        has_asked: Arc::default(),
         next: Arc::clone(&next),
     };
     let Some((stream, unread)) = converse(&edge, stream, conversation, &arrival.metrics).await
@@ -183,6 +188,7 @@ async fn converse<S: ClientStream>(
     metrics: &ListenerMetrics,
 ) -> Option<(S, Bytes)> {
     let options = &edge.options;
+    let has_asked = Arc::clone(&conversation.has_asked);
     // Shut down gracefully, hyper would close a connection that has not asked yet without a word;
     // who comes while streams end gets an answer, and no second one.
     let mut is_draining = edge.drain.phase() >= Phase::Draining;
@@ -198,11 +204,15 @@ async fn converse<S: ClientStream>(
     let mut drain = edge.drain.clone();
     let mut draining = pin!(drain.reached(Phase::Draining));
     let result = poll_fn(|cx| {
-        if !is_draining && draining.as_mut().poll(cx).is_ready() {
-            is_draining = true;
-            // The request in progress is answered, and no other one is read.
-            connection.as_mut().graceful_shutdown();
+        let result = connection.poll_without_shutdown(cx);
+        // A first byte may be on its way although the socket was said to be readable.
+        let may_end = !is_draining && has_asked.load(Ordering::Relaxed);
+        if result.is_ready() || !may_end || draining.as_mut().poll(cx).is_pending() {
+            return result;
         }
+        is_draining = true;
+        // The request in progress is answered, and no other one is read.
+        connection.as_mut().graceful_shutdown();
         connection.poll_without_shutdown(cx)
     })
     .await;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +59,18 @@ impl Listener {
         Ok(Self::Unix(UnixListener::bind(path)?))
     }
 
+    /// Goes on listening on a TCP socket that another process has opened.
+    pub fn adopt_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self::Tcp(TcpListener::from_std(listener)?))
+    }
+
+    /// Likewise on a Unix socket.
+    pub fn adopt_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self::Unix(UnixListener::from_std(listener)?))
+    }
+
     /// The address that was bound, for a port that the system chose.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
@@ -67,15 +80,27 @@ impl Listener {
     }
 }
 
-/// Accepts connections until the program is over.
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
+/// Accepts connections until the program is over, or until a new process does it.
 pub async fn accept(edge: Arc<Edge>, listener: Listener, metrics: Arc<ListenerMetrics>) {
     let mut drain = edge.drain.clone();
     let mut conversations = JoinSet::new();
+    let accepting = edge.accepting.acquire();
     loop {
         let admission = Admission::wait(&edge).await;
         let accepted = tokio::select! {
-            // Accept loses nothing when it is dropped; the conversations end with this task.
-            () = drain.reached(Phase::Closed) => break,
+            // Before another accept, for then it is the new process that answers. Accept loses
+            // nothing when it is dropped: who has not been accepted stays in the socket's queue.
+            biased;
+            () = drain.accepting_ends() => break,
             accepted = accept_one(&listener) => accepted,
         };
         while conversations.try_join_next().is_some() {}
@@ -94,6 +119,11 @@ pub async fn accept(edge: Arc<Edge>, listener: Listener, metrics: Arc<ListenerMe
             Err(error) => pause(&error, &metrics).await,
         }
     }
+    // Leaves the poller too, which else would wake this process for the new one's clients.
+    drop(listener);
+    drop(accepting);
+    // The conversations end with this task.
+    drain.reached(Phase::Closed).await;
     conversations.shutdown().await;
 }
 

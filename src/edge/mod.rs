@@ -114,6 +114,8 @@ pub struct Edge {
     connections: Arc<Total>,
     /// Those of them that have been accepted: each listener holds one more for the next.
     served: Arc<Total>,
+    /// Listeners that accept.
+    accepting: Arc<Total>,
     /// A few connections more, to say no on.
     refusals: Arc<Total>,
     per_address: Arc<PerAddress>,
@@ -145,6 +147,7 @@ impl Edge {
             drain,
             connections: Total::new(options.connections),
             served: Total::new(0),
+            accepting: Total::new(0),
             refusals: Total::new(refusals(options.connections)),
             per_address: PerAddress::new(options.connections_per_address),
             accepts: Rate::new(options.accepts_per_second),
@@ -156,5 +159,10 @@ impl Edge {
     /// Connections being served, streams included.
     pub fn connections(&self) -> usize {
         self.served.used()
+    }
+
+    /// Whether somebody may still be accepted. Once nobody is, [`Edge::connections`] only falls.
+    pub fn is_accepting(&self) -> bool {
+        self.accepting.used() > 0
     }
 }

@@ -295,3 +295,15 @@ label! {
         Shard => "shard",
     }
 }
+
+label! {
+    /// Why a new process did not take over.
+    HandoverFailure {
+        /// It could not be started.
+        Spawn => "spawn",
+        /// It ended before it was ready.
+        Ended => "ended",
+        /// It was not ready within `handover_timeout`.
+        Timeout => "timeout",
+    }
+}

@@ -22,5 +22,5 @@ pub(crate) use gateway::Gateway;
 pub(crate) use get::Get;
 pub(crate) use group::Group;
 pub(crate) use patience::{eventually, patience, until};
-pub(crate) use process::Process;
-pub(crate) use upstream::Upstream;
+pub(crate) use process::{Process, descriptors_of, pid_in, signal_to, wait_for_end};
+pub(crate) use upstream::{Upstream, lock};

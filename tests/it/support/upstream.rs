@@ -226,7 +226,7 @@ pub(super) fn end(stream: &TcpStream, by_reset: bool) {
 }
 
 /// A panic elsewhere is told there.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
