@@ -8,8 +8,8 @@ use crate::metrics::{GaugeGuard, Protocol};
 use crate::position::Offset;
 
 /// Who joins a response that began so short a time ago waits until it is known what it is. Scripts
-/// that print and exit are over in milliseconds, with a slow query in a second.
-const KIND_WAIT: Duration = Duration::from_secs(1);
+/// that print and exit are over in milliseconds; nobody notices a stream that opens so much later.
+const KIND_WAIT: Duration = Duration::from_millis(250);
 
 /// A place at a topic. Counted as long as it lives, whoever holds it.
 #[derive(Debug)]
