@@ -129,7 +129,7 @@ impl Conversation {
             is_trusted: self.peer.is_trusted(&self.edge.options),
             scheme: "http",
         };
-        let grant = self.edge.grant(&head);
+        let grant = self.edge.grant_of(pass.route, &head);
         // Boxed, so that those who subscribe do not carry its size.
         match Box::pin(self.edge.pass_through(pass, &mut head, body, hop)).await {
             Ok(Passed::Reply(reply)) => reply,

@@ -4,8 +4,9 @@
 //! request on its way to the upstream.
 
 use bytes::Bytes;
+use http::Method;
 use http::request::Parts;
-use http::{Method, Uri};
+use http::uri::PathAndQuery;
 
 use super::client::Peer;
 use super::proxy::Pass;
@@ -56,10 +57,13 @@ impl Edge {
             return answer.map(Outcome::Respond);
         }
         let Some(protocol) = protocol(upstream.mode, head) else {
-            let url = ordinary(head, &route.path, upstream, &variables)?;
+            let target = ordinary(head, &route.path, upstream, &variables)?;
             return match refusal {
                 Some(refusal) => Err(refusal),
-                None => Ok(Outcome::Pass(Pass { route: index, url })),
+                None => Ok(Outcome::Pass(Pass {
+                    route: index,
+                    target,
+                })),
             };
         };
         match head.method {
@@ -69,14 +73,17 @@ impl Edge {
             _ => return Err(Reject::Method),
         }
         policy::no_body(head)?;
-        if let Some(refusal) = refusal {
-            return Err(refusal);
-        }
-        if self.drain.phase() >= Phase::Draining {
-            return Err(Reject::Draining);
-        }
+        self.takes_streams(refusal)?;
         let caller = self.caller(head, peer, protocol)?;
         self.subscribe(head, upstream, &variables, caller).await
+    }
+
+    fn takes_streams(&self, refusal: Option<Reject>) -> Result<(), Reject> {
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None if self.drain.phase() >= Phase::Draining => Err(Reject::Draining),
+            None => Ok(()),
+        }
     }
 
     fn route(&self, head: &Parts) -> Result<(usize, &Route, Variables), Reject> {
@@ -102,10 +109,12 @@ fn ordinary(
     path: &PathTemplate,
     upstream: &Upstream,
     variables: &Variables,
-) -> Result<Uri, Reject> {
+) -> Result<PathAndQuery, Reject> {
     if upstream.carrier.is_none() {
         return Err(Reject::NotAStream);
     }
-    let target = head.uri.path_and_query().map_or("/", |p| p.as_str());
-    Ok(upstream.template.pass(path, variables, target)?)
+    match head.uri.path_and_query() {
+        Some(target) => Ok(upstream.template.pass(path, variables, target)?),
+        None => Err(Reject::BadRequest("the target is no path")),
+    }
 }

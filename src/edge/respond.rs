@@ -51,8 +51,12 @@ impl Edge {
     /// page sees nothing at all. Whatever an upstream says about its stream is no word about those.
     pub(super) fn grant(&self, head: &Parts) -> Grant {
         let found = self.paths.find(head.uri.path());
-        let route = found.and_then(|(index, _)| self.routes.get(index));
-        match route.map(|route| &route.target) {
+        found.map_or_else(Grant::default, |(route, _)| self.grant_of(route, head))
+    }
+
+    /// Likewise, where the route is known by its place.
+    pub(super) fn grant_of(&self, route: usize, head: &Parts) -> Grant {
+        match self.routes.get(route).map(|route| &route.target) {
             Some(Target::Upstream(upstream)) => upstream.grant(head, false),
             Some(Target::Page(_)) | None => Grant::default(),
         }

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, UPGRADE};
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version, response};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body as _, Incoming};
@@ -61,7 +62,7 @@ impl std::fmt::Debug for Carriage {
 
 /// Who brings requests to one upstream. Its answer is the head; the body follows as it comes.
 pub trait Carrier: Send + Sync + std::fmt::Debug {
-    /// Sends a request whose URL is absolute.
+    /// Sends a request, whose URL is path and query.
     fn carry(&self, request: Request<Body>) -> Carried<'_>;
 }
 
@@ -112,8 +113,8 @@ impl Default for PassOptions {
 pub(super) struct Pass {
     /// The route's place.
     pub(super) route: usize,
-    /// Where it goes, absolute.
-    pub(super) url: Uri,
+    /// Where it goes.
+    pub(super) target: PathAndQuery,
 }
 
 /// Where a request has come from.
@@ -154,7 +155,7 @@ impl Edge {
         } else {
             RequestBody::new(body, &self.options, &progress).boxed()
         };
-        let request = outgoing(head, pass.url, body, upstream.pass.host, hop);
+        let request = outgoing(head, pass.target, body, upstream.pass.host, hop);
         let answered = tokio::select! {
             // A request that is given up is dropped, and its connection with it.
             answered = carrier.carry(request) => answered.map_err(|error| refused(&error)),
@@ -214,7 +215,13 @@ fn too_large(head: &Parts, options: &Options) -> Result<(), Reject> {
     }
 }
 
-fn outgoing(head: &mut Parts, url: Uri, body: Body, rule: HostRule, hop: Hop) -> Request<Body> {
+fn outgoing(
+    head: &mut Parts,
+    target: PathAndQuery,
+    body: Body,
+    rule: HostRule,
+    hop: Hop,
+) -> Request<Body> {
     let mut headers = std::mem::take(&mut head.headers);
     let host = host_of(&head.uri, &headers);
     let client = headers::Client {
@@ -231,7 +238,7 @@ fn outgoing(head: &mut Parts, url: Uri, body: Body, rule: HostRule, hop: Hop) ->
     };
     let mut request = Request::new(body);
     *request.method_mut() = head.method.clone();
-    *request.uri_mut() = url;
+    *request.uri_mut() = Uri::from(target);
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = headers;
     request

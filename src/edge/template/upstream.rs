@@ -3,6 +3,7 @@
 //! Pure. Invariant: variables stand in the path and in values of the query only, and an expanded
 //! URL is parsed again and compared with its template before anybody sees it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use http::Uri;
@@ -175,41 +176,36 @@ impl UpstreamTemplate {
         Ok(url)
     }
 
-    /// The URL of an ordinary request on a route with this path. A whole site gets the client's own
-    /// spelling of path and query, any other upstream its expanded path and the client's query
-    /// behind its own.
+    /// Path and query of an ordinary request on a route with this path. A whole site gets the
+    /// client's own spelling, any other upstream its expanded path and the client's query behind
+    /// its own.
     pub fn pass(
         &self,
         route: &PathTemplate,
         variables: &Variables,
-        target: &str,
-    ) -> Result<Uri, ExpandFault> {
-        let (path, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (target, None),
-        };
-        let mut url = String::from(&*self.origin.text);
+        target: &PathAndQuery,
+    ) -> Result<PathAndQuery, ExpandFault> {
         if self.is_whole_site() && matches!(route.segments(), [Segment::Rest(_)]) {
             let dots = |s: &str| {
-                let text: Vec<u8> = percent_decode_str(s).collect();
+                let text: Cow<'_, [u8]> = percent_decode_str(s).into();
                 segment::is_dots(&String::from_utf8_lossy(&text))
             };
             // There is no prefix to leave, but other routes' paths begin elsewhere.
-            if path.split('/').any(dots) {
+            if target.path().split('/').any(dots) {
                 return Err(ExpandFault::Rest("the path holds a dot segment"));
             }
-            url.push_str(path);
-        } else {
-            url = self.expand(variables, "")?;
+            return Ok(target.clone());
         }
-        if let Some(query) = query {
+        let mut url = self.expand(variables, "")?;
+        if let Some(query) = target.query() {
             url.push(if url.contains('?') { '&' } else { '?' });
             url.push_str(query);
         }
         let uri: Uri = url.parse().map_err(|_| ExpandFault::Escaped)?;
         let origin = self.origin.text.split_once("://");
         let is_ours = origin == uri.scheme_str().zip(uri.authority().map(Authority::as_str));
-        is_ours.then_some(uri).ok_or(ExpandFault::Escaped)
+        let target = uri.into_parts().path_and_query;
+        target.filter(|_| is_ours).ok_or(ExpandFault::Escaped)
     }
 
     /// Whether the upstream's path is whatever the route's remainder is, and nothing else.

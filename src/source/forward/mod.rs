@@ -17,7 +17,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::HOST;
-use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -122,11 +121,9 @@ impl Forwarder {
         })
     }
 
-    /// Sends a request, of whose URL path and query count, and waits for the head of its answer.
+    /// Sends a request, whose URL is path and query, and waits for the head of its answer.
     pub async fn send(&self, request: Request<Body>) -> Result<Forwarded, ForwardError> {
         let (mut head, body) = request.into_parts();
-        let target = head.uri.path_and_query().cloned();
-        head.uri = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
         if !head.headers.contains_key(HOST) {
             head.headers.insert(HOST, self.host.clone());
         }
