@@ -30,6 +30,18 @@ const PRELUDE = `(() => {
   return null;
 })()`;
 
+// While one page gives way to the next there is none to evaluate anything in.
+async function settled(run) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (tries > 100 || !/context|navigat|frame|destroyed/i.test(String(error))) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
 export function shown(page, version) {
   const inPage = (verb) => (command) => page.run(`window.fantail.${verb}(${JSON.stringify(command)})`);
   return {
@@ -45,7 +57,7 @@ export function shown(page, version) {
     open: inPage("open"),
     seen: inPage("seen"),
     close: inPage("close"),
-    run: ({ script }) => page.run(script),
+    run: ({ script }) => settled(() => page.run(script)),
     async shoot({ file }) {
       writeFileSync(file, Buffer.from(await page.picture(), "base64"));
     },
