@@ -50,7 +50,8 @@ Examples:
 What is not given as a flag is looked for in the environment (FANTAIL_SERVER__LISTEN,
 FANTAIL_LIMITS__TOPICS: the table and the key of the file in capital letters), then in the file.
 
-Signals: TERM or INT ends the streams one by one, a second one at once.";
+Signals: TERM or INT ends the streams one by one, a second one at once. USR2 starts the program anew
+(a new version, a new configuration) with the same listening sockets: nobody is refused.";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
@@ -61,6 +62,8 @@ Examples:
       As a visitor who is logged in; long enough to see whether the stream falls silent.
   fantail doctor http://127.0.0.1/events --fix nginx --workers 8
       Only the fixes for nginx, and whether 8 visitors leave a worker for the rest of the site.
+  fantail doctor https://events.example.com/feed --ca company-ca.pem
+      The certificate is looked at too: by what this machine trusts, or by an authority of one's own.
 
 Exit codes: 0 usable (read the warnings), 1 broken, 2 wrong usage.";
 
@@ -142,6 +145,9 @@ pub struct Doctor {
     /// Sent along, such as 'PHPSESSID=abc'; repeatable.
     #[arg(long, value_name = "NAME=VALUE")]
     pub cookie: Vec<String>,
+    /// Trust this authority (PEM) instead of the machine's own; for https:// addresses.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// How long to look at the stream.
     #[arg(long = "for", value_name = "TIME", default_value = "10s")]
     pub look: String,

@@ -28,14 +28,16 @@
 //!                  hub::wake marks each shard that has subscribers ──┘
 //!                                                                    ↓
 //!                delivery: one copy of the batch, one write for each subscriber at the live edge;
-//!                          whoever is behind reads on from its own cursor
+//!                          whoever is behind reads on from its own cursor; polls wait in the
+//!                          async runtime and get one bounded answer
 //! ```
 //!
 //! # The way of a request
 //!
 //! ```text
 //! edge::listen (permit, accept) → first byte, edge::tls, head, hyper → edge::policy → edge::route
-//!     → topic key → hub::Hub::subscribe → first answer → place in the log → detach → shard
+//!     → edge::cors (preflight, foreign pages) → topic key → hub::Hub::subscribe → first answer
+//!     → place in the log → detach → shard
 //! ```
 //!
 //! Whatever says no on the way is an [`edge::reject::Reject`]; its table is the only place that

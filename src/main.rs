@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use fantail::app::{self, App, Setup};
+use fantail::app::{self, App, Inherited, Setup};
 use fantail::cli::{self, Cli, Command, Exit};
 use fantail::doctor::{self, Ask};
 use fantail::{config, demo, telemetry};
@@ -14,8 +14,7 @@ use tokio::runtime::Runtime;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = cli::parse();
-    run(&cli).into()
+    run(&cli::parse()).into()
 }
 
 fn run(cli: &Cli) -> Exit {
@@ -23,6 +22,8 @@ fn run(cli: &Cli) -> Exit {
         Ok(setup) => setup,
         Err(exit) => return exit,
     };
+    // While this is the only thread.
+    let inherited = Inherited::take();
     let _log = telemetry::start(cli.log_level.map(cli::LogLevel::as_str));
     let Some(runtime) = runtime() else {
         return Exit::Failure;
@@ -32,7 +33,7 @@ fn run(cli: &Cli) -> Exit {
             say(&demo::welcome(*address, app.admin_address()));
         }
     };
-    let result = runtime.block_on(app::run(setup, ready));
+    let result = runtime.block_on(app::run(setup, inherited, ready));
     let result = result.inspect_err(|error| complain(&format!("fantail: {error}")));
     result.map_or(Exit::Failure, |()| Exit::Done)
 }
@@ -71,7 +72,8 @@ fn setup(command: &Command) -> Result<Setup, Exit> {
 fn examine(args: &cli::Doctor) -> Exit {
     let ask = Ask::new(&args.url, &args.look)
         .and_then(|ask| ask.headers(&args.header)?.cookies(&args.cookie))
-        .and_then(|ask| ask.fixes(&args.fix).workers(args.workers));
+        .and_then(|ask| ask.fixes(&args.fix).workers(args.workers))
+        .and_then(|ask| ask.ca(args.ca.as_deref()));
     let (ask, runtime) = match (ask, runtime()) {
         (Ok(ask), Some(runtime)) => (ask, runtime),
         (Err(fault), _) => {
@@ -94,7 +96,8 @@ fn say(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-/// What is wrong, for the log may not be there yet.
+/// What is wrong, for the log may not be there yet. In one piece: in a restart the old process logs
+/// to the same place.
 fn complain(what: &impl std::fmt::Display) {
-    drop(writeln!(std::io::stderr(), "{what}"));
+    drop(std::io::stderr().write_all(format!("{what}\n").as_bytes()));
 }

@@ -25,10 +25,20 @@ impl Epoch {
 pub struct Offset(pub u64);
 
 impl Offset {
+    /// What stands before the first frame: who has seen this has seen nothing yet, and the next one
+    /// is 0. No log grows so long that a frame could have the number.
+    pub const BEFORE_FIRST: Self = Self(u64::MAX);
+
     /// The place right behind this one.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.wrapping_add(1))
+    }
+
+    /// The place right before this one: a token names the frame that was seen last.
+    #[must_use]
+    pub fn before(self) -> Self {
+        Self(self.0.wrapping_sub(1))
     }
 
     /// How many frames lie from `earlier` (included) to here (not included); 0 if none do.
@@ -90,6 +100,15 @@ impl FromStr for Position {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_place_before_the_first_frame_has_a_token_too() {
+        let offset = Offset(0).before();
+        assert_eq!((offset, offset.next()), (Offset::BEFORE_FIRST, Offset(0)));
+        let epoch = Epoch::new(0xabc);
+        let token = Position { epoch, offset }.to_string();
+        assert_eq!(token, "~000000000abc.18446744073709551615");
+    }
 
     #[test]
     fn other_spellings_are_not_tokens() {

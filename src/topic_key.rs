@@ -1,11 +1,12 @@
 //! What a topic is: the exact request that its upstream would be sent.
 //!
 //! Layer 0: std only. Invariant: two keys are equal if and only if the two upstream requests would
-//! be byte-identical. Whatever is not in the key can not reach the upstream, because the source
+//! be byte-identical; a private one equals no other, for it is one client's. Whatever is not in the key can not reach the upstream, because the source
 //! builds its request from the key and from nothing else.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Which route of the configuration, by its place in the list. Routes differ in how they keep and
@@ -35,6 +36,16 @@ pub struct TopicKey(Arc<Request>);
 struct Request {
     url: Box<str>,
     headers: Vec<(Box<str>, Vec<u8>)>,
+    private: Option<Private>,
+}
+
+/// What makes a key one client's own.
+#[derive(PartialEq, Eq, Hash)]
+struct Private {
+    /// No other key of this process has it.
+    number: u64,
+    /// Where the client says that it was: a part of what its own upstream is asked.
+    resume: Option<Box<str>>,
 }
 
 impl TopicKey {
@@ -42,6 +53,21 @@ impl TopicKey {
     /// sorted here: their order on the client's wire is no part of what is asked. Values of one
     /// name keep their order.
     pub fn new(url: &str, headers: Vec<(Box<str>, Vec<u8>)>) -> Self {
+        Self::with(url, headers, None)
+    }
+
+    /// A key that no other one equals, whatever it asks: nobody can join its topic. `resume` is
+    /// the client's last event ID, which goes to its upstream.
+    pub fn private(url: &str, headers: Vec<(Box<str>, Vec<u8>)>, resume: Option<&str>) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let private = Private {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            resume: resume.map(Into::into),
+        };
+        Self::with(url, headers, Some(private))
+    }
+
+    fn with(url: &str, headers: Vec<(Box<str>, Vec<u8>)>, private: Option<Private>) -> Self {
         let mut headers: Vec<_> = headers
             .into_iter()
             .map(|(name, value)| (name.to_ascii_lowercase().into_boxed_str(), value))
@@ -50,6 +76,7 @@ impl TopicKey {
         Self(Arc::new(Request {
             url: url.into(),
             headers,
+            private,
         }))
     }
 
@@ -64,6 +91,22 @@ impl TopicKey {
             .headers
             .iter()
             .map(|(name, value)| (&**name, value.as_slice()))
+    }
+
+    /// Whether the topic is one client's, which nobody else can join.
+    pub fn is_private(&self) -> bool {
+        self.0.private.is_some()
+    }
+
+    /// The last event ID of a private topic's client.
+    pub fn resume(&self) -> Option<&str> {
+        self.0.private.as_ref()?.resume.as_deref()
+    }
+
+    /// Whether the upstream is told who asks, so that an answer for one person is no wonder.
+    pub fn holds_credential(&self) -> bool {
+        let credential = |(name, _): (&str, _)| matches!(name, "cookie" | "authorization");
+        self.is_private() || self.headers().any(credential)
     }
 
     /// The key for a log line: at most 256 characters of it, however long the URL is.
@@ -83,7 +126,10 @@ impl fmt::Display for TopicKey {
         for (name, value) in &self.0.headers {
             write!(f, " {name}=#{:08x}", digest(value))?;
         }
-        Ok(())
+        match &self.0.private {
+            Some(private) => write!(f, " private={}", private.number),
+            None => Ok(()),
+        }
     }
 }
 
@@ -133,6 +179,25 @@ mod tests {
         );
         // A value can not be shifted into a name.
         assert_ne!(key(&[("ab", "c")]), key(&[("a", "bc")]));
+    }
+
+    #[test]
+    fn a_private_key_equals_itself_alone() {
+        let private = || TopicKey::private("http://h/p", vec![], Some("7"));
+        let (one, two) = (private(), private());
+        assert_eq!(one, one.clone());
+        assert_ne!(one, two);
+        assert_ne!(one, key(&[]));
+        assert!(one.is_private() && one.holds_credential() && !key(&[]).is_private());
+        assert_eq!((one.resume(), key(&[]).resume()), (Some("7"), None));
+        assert_ne!(one.to_string(), two.to_string());
+    }
+
+    #[test]
+    fn a_cookie_or_a_credential_tells_who_asks() {
+        assert!(key(&[("Cookie", "a=b")]).holds_credential());
+        assert!(key(&[("Authorization", "x")]).holds_credential());
+        assert!(!key(&[("Accept-Language", "de")]).holds_credential());
     }
 
     #[test]

@@ -39,6 +39,10 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Load(LoadOptions),
     #[command(hide = true)]
+    Site(SiteOptions),
+    #[command(hide = true)]
+    Visit(VisitOptions),
+    #[command(hide = true)]
     Pinned(PinnedOptions),
 }
 
@@ -72,6 +76,13 @@ pub(crate) enum Scenario {
         fraction: f64,
         #[arg(long, default_value_t = 100.0)]
         rate: f64,
+    },
+    /// Ordinary requests passed through, beside nginx's `proxy_pass` (Debian's `nginx-light`).
+    Pages {
+        #[arg(long, default_value_t = 32)]
+        connections: usize,
+        #[arg(long, default_value_t = 1024)]
+        page_bytes: usize,
     },
     /// Every scenario with every bar.
     All,
@@ -187,6 +198,34 @@ pub(crate) struct LoadOptions {
     /// Seconds until every client must be connected.
     #[arg(long, default_value_t = 90.0)]
     pub(crate) connect_limit: f64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SiteOptions {
+    #[arg(long)]
+    pub(crate) listen: SocketAddrV4,
+    #[arg(long)]
+    pub(crate) page_bytes: usize,
+    /// Seconds after which the role ends by itself, whatever happened to its parent.
+    #[arg(long, default_value_t = 900.0)]
+    pub(crate) lifetime: f64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VisitOptions {
+    #[arg(long)]
+    pub(crate) target: SocketAddrV4,
+    #[arg(long)]
+    pub(crate) connections: usize,
+    /// Seconds before the window.
+    #[arg(long)]
+    pub(crate) settle: f64,
+    /// Seconds measured.
+    #[arg(long)]
+    pub(crate) measure: f64,
+    /// The proxy's process, whose CPU time over the window is reported.
+    #[arg(long)]
+    pub(crate) watch: u32,
 }
 
 #[derive(Debug, Args)]

@@ -37,8 +37,10 @@ mod reception;
 mod report;
 mod scenario;
 mod server;
+mod site;
 mod source;
 mod trial;
+mod visit;
 mod wire;
 
 use std::io;
@@ -71,6 +73,8 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
         Some(Command::Source(options)) => source::run(&options).map(done),
         Some(Command::Bare(options)) => bare::run(&options).map(done),
         Some(Command::Load(options)) => load::run(&options).map(done),
+        Some(Command::Site(options)) => site::run(&options).map(done),
+        Some(Command::Visit(options)) => visit::run(&options).map(done),
         Some(Command::Pinned(options)) => Err(process::become_pinned(&options)),
         Some(Command::Scenario(scenario)) => scenario::run(Some(&scenario), &cli.options),
         None => {

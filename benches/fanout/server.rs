@@ -65,6 +65,11 @@ impl Server {
     }
 }
 
+/// The program under test.
+pub(crate) fn program() -> String {
+    env!("CARGO_BIN_EXE_fantail").to_owned()
+}
+
 fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<Server> {
     let admin = net::free_address()?;
     let unsecured = match plan.kind {
@@ -72,7 +77,7 @@ fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<
         Kind::Subject | Kind::Bare => address,
     };
     let config = Config::write(plan, address, options)?;
-    let mut command = vec![env!("CARGO_BIN_EXE_fantail").to_owned()];
+    let mut command = vec![program()];
     command.extend(
         [
             "serve",

@@ -26,6 +26,38 @@ pub(crate) fn subscription(path: &str, host: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n").into_bytes()
 }
 
+/// A small page, with its head.
+pub(crate) fn page(bytes: usize) -> Vec<u8> {
+    let body = "x".repeat(bytes);
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nCache-Control: no-cache\r\n\
+         Set-Cookie: PHPSESSID=0123456789abcdef; path=/\r\nContent-Length: {bytes}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// As a browser asks for a page.
+pub(crate) fn page_request(host: &str) -> Vec<u8> {
+    format!(
+        "GET /page.php?id=1 HTTP/1.1\r\nHost: {host}\r\nConnection: keep-alive\r\n\
+         User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/153.0\r\n\
+         Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
+         Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
+         Cookie: PHPSESSID=0123456789abcdef\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// The length of a whole answer whose head has come, by its `Content-Length`.
+pub(crate) fn answer_length(bytes: &[u8]) -> Option<usize> {
+    let head = head_length(bytes)?;
+    let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
+    let lines = text.lines().filter_map(|line| line.split_once(": "));
+    let mut lengths = lines.filter(|(name, _)| *name == "content-length");
+    let length: usize = lengths.next()?.1.trim().parse().ok()?;
+    Some(head + length)
+}
+
 /// The length of a complete head at the start of `bytes`.
 pub(crate) fn head_length(bytes: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, HEAD_END).map(|at| at + HEAD_END.len())

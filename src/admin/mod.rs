@@ -51,14 +51,27 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Answers until dropped.
+/// Goes on listening on a socket that another process has opened.
+pub fn adopt(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+/// Answers until dropped; accepts until then, or until a new process does it.
 pub async fn serve(admin: Arc<Admin>, listener: TcpListener) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let mut conversations = JoinSet::new();
+    let mut drain = admin.drain.clone();
     loop {
         // Never closed, so that it can not fail.
         let permit = Arc::clone(&permits).acquire_owned().await;
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            // As in `edge::listen`.
+            biased;
+            () = drain.accepting_ends() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
             Ok((stream, _)) => {
                 let admin = Arc::clone(&admin);
                 conversations.spawn(async move {
@@ -73,6 +86,8 @@ pub async fn serve(admin: Arc<Admin>, listener: TcpListener) {
         }
         while conversations.try_join_next().is_some() {}
     }
+    drop(listener);
+    while conversations.join_next().await.is_some() {}
 }
 
 async fn converse(admin: Arc<Admin>, stream: TcpStream) {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::bound::Bound;
 use super::carrier::Pool;
 use super::certificates::{self, Certificates};
+use super::inherited::Inherited;
+use super::sockets::Sockets;
 use super::{App, SWEEP, Setup, StartError, Tls, descriptors};
 use crate::admin::{self, Admin};
 use crate::clock;
@@ -60,11 +61,13 @@ impl Sources for NetSources {
     }
 }
 
-pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
-    let mut bound = Bound::new(&setup.config).await?;
+pub(super) async fn start(setup: Setup, inherited: Inherited) -> Result<App, StartError> {
+    let mut sockets = Sockets::open(&setup.config, inherited).await?;
     setup.metrics.started_at(clock::wall());
-    let mut app = assemble(setup, &mut bound)?;
-    for door in bound.doors {
+    let mut app = assemble(setup, &mut sockets)?;
+    // Nothing can fail from here on.
+    app.unix_paths.take_over();
+    for (door, listener) in sockets.listeners {
         let metrics = app.metrics.listener(&door.name);
         tracing::info!(listener = door.name, tls = door.by_tls, "listening");
         let tls = app.tls.as_ref().filter(|_| door.by_tls);
@@ -74,13 +77,13 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
         });
         let edge = Arc::clone(&app.edge);
         app.tasks
-            .spawn(listen::accept(edge, door.listener, metrics, tls));
+            .spawn(listen::accept(edge, listener, metrics, tls));
     }
     if let Some(tls) = &app.tls {
         let certificates = Arc::clone(&tls.certificates);
         app.tasks.spawn(certificates::watch(certificates));
     }
-    if let Some(listener) = bound.admin {
+    if let Some(listener) = sockets.admin {
         let admin = admin(&app, app.drain.watch());
         app.tasks.spawn(admin::serve(Arc::new(admin), listener));
     }
@@ -97,7 +100,7 @@ pub(super) async fn start(setup: Setup) -> Result<App, StartError> {
 }
 
 /// Every part, joined to those that it needs; nothing is accepted yet.
-fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
+fn assemble(setup: Setup, sockets: &mut Sockets) -> Result<App, StartError> {
     let Setup {
         mut config,
         metrics,
@@ -105,7 +108,7 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
         pages,
     } = setup;
     descriptors::provide(&mut config.edge.connections);
-    config.edge.redirect = bound.redirect(&config);
+    config.edge.redirect = sockets.redirect(&config);
     let shards = Arc::new(Shards::start(&config.delivery, &metrics).map_err(StartError::Shards)?);
     let hub = Hub::new(config.hub.clone(), shards.doors());
     let ingest = Arc::new(ingest(&config, sources, &metrics));
@@ -120,14 +123,14 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
         drain.watch(),
     )?;
     Ok(App {
-        addresses: bound.addresses(false),
-        tls_addresses: bound.addresses(true),
-        tls: tls(&config, bound, &metrics),
-        admin_address: bound.admin.as_ref().and_then(|l| l.local_addr().ok()),
-        _unix_paths: std::mem::take(&mut bound.unix_paths),
+        addresses: sockets.addresses(false),
+        tls_addresses: sockets.addresses(true),
+        tls: tls(&config, sockets, &metrics),
+        admin_address: sockets.admin.as_ref().and_then(|l| l.local_addr().ok()),
+        unix_paths: std::mem::take(&mut sockets.unix_paths),
+        legacy: std::mem::take(&mut sockets.legacy),
         connection_limit: config.edge.connections,
-        window: config.server.drain,
-        delay: config.server.drain_delay,
+        server: config.server,
         tasks: JoinSet::new(),
         drain,
         edge,
@@ -138,11 +141,11 @@ fn assemble(setup: Setup, bound: &mut Bound) -> Result<App, StartError> {
     })
 }
 
-fn tls(config: &Config, bound: &Bound, metrics: &Arc<Metrics>) -> Option<Tls> {
+fn tls(config: &Config, sockets: &Sockets, metrics: &Arc<Metrics>) -> Option<Tls> {
     let server = &config.tls.as_ref()?.server;
     Some(Tls {
         acceptor: server.acceptor(&config.edge),
-        certificates: Certificates::new(Arc::clone(server), bound.tls_names(), metrics),
+        certificates: Certificates::new(Arc::clone(server), sockets.tls_names(), metrics),
     })
 }
 
@@ -201,6 +204,9 @@ fn upstream(route: &Route, id: RouteId, metrics: &Metrics) -> edge::Upstream {
         mode: route.mode,
         query: route.query.clone(),
         headers: route.headers.clone(),
+        cookies: route.cookies.clone(),
+        share: route.share,
+        cors: route.cors.clone(),
         topics: Arc::new(RouteTopics {
             id,
             name: route.name.as_str().into(),
@@ -216,13 +222,9 @@ fn upstream(route: &Route, id: RouteId, metrics: &Metrics) -> edge::Upstream {
 /// Only a web server takes ordinary requests.
 fn carrier(route: &Route, metrics: &Metrics) -> Option<Arc<dyn Carrier>> {
     let options = Arc::new(route.source.clone());
-    let is_web = route.upstream.is_http();
-    is_web.then(|| -> Arc<dyn Carrier> {
-        Arc::new(Pool::new(
-            options,
-            metrics.upstream(route.upstream.origin()),
-        ))
-    })
+    let origin = route.upstream.origin();
+    let pool = Pool::new(origin, options, metrics.upstream(origin))?;
+    Some(Arc::new(pool))
 }
 
 fn admin(app: &App, drain: DrainWatch) -> Admin {

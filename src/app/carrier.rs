@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use http::Request;
 
-use crate::edge::{Body, Carried, Carrier, CarryError};
+use crate::edge::{Body, Carriage, Carried, Carrier, CarryError};
 use crate::metrics::{UpstreamMetrics, UpstreamReason};
 use crate::source::Options;
-use crate::source::forward::{ForwardError, Forwarder};
+use crate::source::forward::{ForwardError, Forwarded, Forwarder};
 
 /// To one route's upstream.
 #[derive(Debug)]
@@ -19,9 +19,14 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(options: Arc<Options>, metrics: Arc<UpstreamMetrics>) -> Self {
-        let forwarder = Forwarder::new(options);
-        Self { forwarder, metrics }
+    /// `None` if the upstream is no web server.
+    pub(super) fn new(
+        origin: &str,
+        options: Arc<Options>,
+        metrics: Arc<UpstreamMetrics>,
+    ) -> Option<Self> {
+        let forwarder = Forwarder::new(origin, options)?;
+        Some(Self { forwarder, metrics })
     }
 
     fn fault(&self, error: ForwardError) -> CarryError {
@@ -32,7 +37,7 @@ impl Pool {
         }
         match (reason, error) {
             (Some(UpstreamReason::Timeout), _) => CarryError::TooSlow,
-            (_, ForwardError::Body(cause)) => CarryError::Body(cause),
+            (_, ForwardError::Body(cause)) => CarryError::Body(cause.into()),
             (Some(reason), _) => CarryError::Upstream(reason.label()),
             (None, _) => CarryError::Upstream(UpstreamReason::Reset.label()),
         }
@@ -42,8 +47,14 @@ impl Pool {
 impl Carrier for Pool {
     fn carry(&self, request: Request<Body>) -> Carried<'_> {
         Box::pin(async move {
-            let sent = self.forwarder.send(request).await;
-            sent.map_err(|error| self.fault(error))
+            match self.forwarder.send(request).await {
+                Ok(Forwarded::Answer(answer)) => Ok(answer.map(Carriage::Body)),
+                Ok(Forwarded::Switched(head, switched)) => Ok(head.map(|()| {
+                    let unread = switched.unread.clone();
+                    Carriage::Stream(Box::new(switched.into_stream()), unread)
+                })),
+                Err(error) => Err(self.fault(error)),
+            }
         })
     }
 }

@@ -4,14 +4,23 @@
 //! listening sockets are bound before anything runs, so that a bad address leaves nothing half
 //! started; the sockets stay bound until the last stream has ended, because Firefox gives up for
 //! good on a refused connection.
+//!
+//! A restart is a hand-over: on SIGUSR2 `run` starts a `successor` with this process's sockets,
+//! which finds them as `inherited`, as it would find systemd's. What has been neither accepted nor
+//! refused waits in the sockets' queues, which belong to both processes: the old one just stops
+//! accepting, and nobody notices.
 
-mod bound;
 mod build;
 mod carrier;
 mod certificates;
 mod descriptors;
+mod inherited;
 mod run;
+mod signals;
+mod sockets;
+mod successor;
 mod unix_paths;
+mod words;
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,7 +29,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::config::{Config, Listen};
+use crate::config::{Config, Listen, Server};
 use crate::delivery::Shards;
 use crate::drain::{Drain, Phase};
 use crate::edge::Edge;
@@ -33,7 +42,9 @@ use crate::{clock, edge};
 
 pub use build::NetSources;
 use certificates::Certificates;
+pub use inherited::{Inherited, Unusable};
 pub use run::{RunError, run};
+use sockets::Legacy;
 use unix_paths::UnixPaths;
 
 /// Expired answers are forgotten so often.
@@ -67,6 +78,19 @@ pub enum StartError {
         address: SocketAddr,
         /// The system's word.
         source: io::Error,
+    },
+    /// What came with `LISTEN_FDS` can not be used.
+    #[error(transparent)]
+    Inherited(#[from] Unusable),
+    /// A service manager passes a socket that nobody asked for.
+    #[error(
+        "the inherited socket {address} is not configured; add it to `[server] listen` (or leave \
+         `listen` out: then all inherited sockets are used) or to `[tls] listen`, or take it out of \
+         the socket unit"
+    )]
+    NotConfigured {
+        /// Where it listens.
+        address: String,
     },
     /// The delivery threads can not be started.
     #[error("can not start the delivery threads: {0}")]
@@ -124,11 +148,11 @@ pub struct App {
     tls_addresses: Vec<SocketAddr>,
     tls: Option<Tls>,
     admin_address: Option<SocketAddr>,
-    /// Held, never read: removed with the application.
-    _unix_paths: UnixPaths,
+    /// Removed with the application.
+    unix_paths: UnixPaths,
+    legacy: Legacy,
     connection_limit: usize,
-    window: Duration,
-    delay: Duration,
+    server: Server,
 }
 
 /// What the listeners with TLS share.
@@ -141,7 +165,13 @@ struct Tls {
 impl App {
     /// Binds every address, then starts every part.
     pub async fn start(setup: Setup) -> Result<Self, StartError> {
-        build::start(setup).await
+        build::start(setup, Inherited::default()).await
+    }
+
+    /// Likewise, with the sockets that this process was started with in the place of those that
+    /// have the same address.
+    pub async fn start_with(setup: Setup, inherited: Inherited) -> Result<Self, StartError> {
+        build::start(setup, inherited).await
     }
 
     /// The TCP addresses that clients come in by without TLS, as bound.
@@ -158,6 +188,14 @@ impl App {
     pub async fn reload_certificates(&self) {
         if let Some(tls) = &self.tls {
             tls.certificates.look(true).await;
+        }
+    }
+
+    /// Likewise, aside: files may take their time, and a signal to stop may not wait for them.
+    fn begin_reload(&self) {
+        if let Some(tls) = &self.tls {
+            let certificates = Arc::clone(&tls.certificates);
+            tokio::spawn(async move { certificates.look(true).await });
         }
     }
 
@@ -181,28 +219,41 @@ impl App {
         self.edge.connections()
     }
 
+    /// A new process has the sockets: they are no longer this one's to accept on, or to remove.
+    fn hand_over(&mut self) {
+        self.drain.hand_over();
+        self.unix_paths.hand_over();
+        self.legacy = Legacy::default();
+    }
+
+    /// What [`App::drain`] takes at most.
+    fn longest_drain(&self) -> Duration {
+        self.server.drain_delay + self.server.drain + LAST_BYTES
+    }
+
     /// Stops gracefully: not ready any more, then streams end one by one over the drain window,
     /// then the sockets close. May be dropped at any moment, for [`App::halt`] to end it at once.
     pub async fn drain(&self) {
         let begin = clock::now();
         self.drain.advance(Phase::Leaving);
-        if self.edge.connections() > 0 {
-            tracing::info!(delay = ?self.delay, "not ready any more; balancers turn away");
-            tokio::time::sleep(self.delay).await;
+        // After a hand-over newcomers are the new process's, whatever a balancer thinks.
+        if self.edge.connections() > 0 && !self.drain.is_handed_over() {
+            tracing::info!(delay = ?self.server.drain_delay, "not ready any more; balancers turn away");
+            tokio::time::sleep(self.server.drain_delay).await;
         }
         self.drain.advance(Phase::Draining);
         tracing::info!(
             streams = self.shards.subscribers(),
-            window = ?self.window,
+            window = ?self.server.drain,
             "draining: streams end one by one"
         );
-        self.shards.drain(self.window);
+        self.shards.drain(self.server.drain);
         let all_ended = async {
-            while self.edge.connections() > 0 {
+            while self.is_serving() {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        if tokio::time::timeout(self.window + LAST_BYTES, all_ended)
+        if tokio::time::timeout(self.server.drain + LAST_BYTES, all_ended)
             .await
             .is_err()
         {
@@ -215,6 +266,13 @@ impl App {
         self.metrics
             .drain_seconds
             .set(i64::try_from(took).unwrap_or(i64::MAX));
+    }
+
+    /// Whether somebody is still to be answered. After a hand-over whoever has been accepted is,
+    /// to the last; else newcomers never end, and those of the last moment are refused.
+    fn is_serving(&self) -> bool {
+        let may_come = self.drain.is_handed_over() && self.edge.is_accepting();
+        may_come || self.edge.connections() > 0
     }
 
     /// Ends everything now.

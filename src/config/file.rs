@@ -173,12 +173,19 @@ fn server<'a>(
     let server = &mut config.server;
     table.set(&mut server.drain, "drain", any_time());
     table.set(&mut server.drain_delay, "drain_delay", any_time());
+    table.set(
+        &mut server.handover_timeout,
+        "handover_timeout",
+        some_time(),
+    );
     table.set(&mut config.delivery.threads, "threads", number(0, 1024));
     if let Some((networks, _)) = table.read("trusted_proxies", list(address::network)) {
         config.edge.trusted_proxies = networks.into_iter().map(|(network, _)| network).collect();
     }
     table.read("h2c", only("false"));
-    if let Some((found, at)) = table.read("listen", list(address::listen)) {
+    let written = table.read("listen", list(address::listen));
+    config.is_listen_given = written.is_some();
+    if let Some((found, at)) = written {
         let found = found.into_iter().map(|(listen, at)| (listen, Some(at)));
         return (found.collect(), Some(at));
     }

@@ -15,6 +15,7 @@ mod kinds;
 mod listen_tls;
 mod read;
 mod route;
+mod sharing;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -49,6 +50,8 @@ pub const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCAL
 pub struct Config {
     /// `[server]`.
     pub server: Server,
+    /// Whether `[server] listen` was written, and is not the default.
+    pub is_listen_given: bool,
     /// `[tls]`; `None` = clients come in by plain connections only.
     pub tls: Option<Tls>,
     /// `[admin]`; `None` = no admin listener.
@@ -74,6 +77,8 @@ pub struct Server {
     pub drain: Duration,
     /// Before that, with `/readyz` already off, so that balancers turn away.
     pub drain_delay: Duration,
+    /// In a restart: how long the new process may take to be ready.
+    pub handover_timeout: Duration,
 }
 
 /// `[tls]`.
@@ -111,6 +116,12 @@ pub struct Route {
     pub query: edge::QueryRule,
     /// Client headers that pass.
     pub headers: Vec<HeaderName>,
+    /// Names of client cookies that pass.
+    pub cookies: Vec<Box<str>>,
+    /// See [`edge::Share`].
+    pub share: edge::Share,
+    /// Which pages may read; `None` = as the upstream says.
+    pub cors: Option<edge::cors::Policy>,
     /// How its topics are kept.
     pub topic: hub::TopicOptions,
     /// How its streams are served.
@@ -201,6 +212,7 @@ impl Default for Config {
         Self {
             server: Server::default(),
             tls: None,
+            is_listen_given: false,
             admin: Some(DEFAULT_ADMIN),
             hub: hub::Options::default(),
             edge: edge::Options::default(),
@@ -221,6 +233,9 @@ impl Default for Server {
             drain: Duration::from_secs(30),
             // Balancers ask for `/readyz` every 1 to 5 s.
             drain_delay: Duration::from_secs(5),
+            // A start takes well under a second; this is for a machine that is short of everything.
+            // Nobody waits meanwhile, for the old process serves.
+            handover_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -242,6 +257,9 @@ impl Route {
                 ..edge::QueryRule::default()
             },
             headers: Vec::new(),
+            cookies: Vec::new(),
+            share: edge::Share::default(),
+            cors: None,
             topic: hub::TopicOptions::default(),
             delivery: delivery::Options::default(),
             ingest: ingest::Options::default(),

@@ -163,6 +163,16 @@ impl<'a> Section<'a> {
             .collect()
     }
 
+    /// Takes all that is left: keys whose names a person has chosen.
+    pub(super) fn take_all(&mut self, key: &'static str) -> Vec<(String, Value<'a>)> {
+        let entries = std::mem::take(&mut self.entries).into_iter();
+        let named = |entry: Entry<'a>| {
+            let name = entry.name.clone().into_owned();
+            (name, Value::new(key, entry, self.report))
+        };
+        entries.map(named).collect()
+    }
+
     /// Takes a key and reads it. Weaker values are read too, because what is wrong in a file is
     /// wrong even where a flag is stronger. `None` if it is absent or bad.
     pub(super) fn read<T>(

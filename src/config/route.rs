@@ -8,15 +8,15 @@ use http::HeaderName;
 
 use super::check::not_above;
 use super::kinds::{
-    MANY, TERA, any_time, boolean, bytes, list, number, only, some_time, time, word,
+    GIGA, MANY, TERA, any_time, boolean, bytes, list, number, only, some_time, time, word,
 };
 use super::read::Section;
 use super::value::{Complaint, Value};
-use super::{Config, Route, upstream};
+use super::{Config, Route, sharing, upstream};
 use crate::delivery::{OnGap, Slow};
 use crate::edge::route::forwardable;
 use crate::edge::template::PathTemplate;
-use crate::edge::{HostRule, Mode, PassOptions, QueryRule};
+use crate::edge::{HostRule, Mode, PassOptions, QueryRule, Share};
 use crate::ingest::IdPolicy;
 use crate::source::Incomplete;
 use crate::{delivery, hub, ingest, source};
@@ -54,21 +54,23 @@ pub(super) fn read<'a>(
     let mut mode = Mode::default();
     section.set(&mut mode, "mode", word(MODES));
     let (query, headers) = (query(&mut section), headers(&mut section));
-    let topic = topic(&mut section, logs);
-    let (delivery, ingest) = streams(&mut section);
-    let (mut source, pass) = upstream_options(&mut section, base.clone(), logs);
-    (source.root, source.tls) = (upstream.root, upstream.tls);
-    source.addresses = upstream.addresses;
+    let sharing = sharing::read(&mut section, path.as_ref().map(|(path, _)| path), &headers);
+    let topic = topic(&mut section, logs, sharing.share);
+    let (delivery, ingest) = streams(&mut section, sharing.share);
+    let (source, pass) = upstream_options(&mut section, upstream.options(base), logs);
     later(&mut section);
     section.finish();
     let parts = path.clone().zip(upstream.template).zip(name.clone());
     let route = parts.map(|(((path, _), upstream), (name, _))| Route {
         name,
         path,
-        upstream,
+        upstream: upstream.with_rules(sharing.rules),
         mode,
         query,
         headers,
+        cookies: sharing.cookies,
+        share: sharing.share,
+        cors: sharing.cors,
         topic,
         delivery,
         ingest,
@@ -107,9 +109,10 @@ const INCOMPLETE: &[(&str, Incomplete)] = &[
     ("always", Incomplete::Always),
 ];
 
-fn topic(section: &mut Section<'_>, logs: usize) -> hub::TopicOptions {
-    let mut options = hub::TopicOptions::default();
-    section.set(&mut options.linger, "linger", any_time());
+fn topic(section: &mut Section<'_>, logs: usize, share: Share) -> hub::TopicOptions {
+    let mut options = sharing::topics(share);
+    let at = section.set(&mut options.linger, "linger", any_time());
+    sharing::fits_linger(share, options.linger, at.as_ref());
     if let Some((mut replay, _)) = section.read("replay", |value| value.section("`replay`")) {
         let bounds = &mut options.replay;
         replay.set(&mut bounds.events, "events", number(1, MANY));
@@ -121,7 +124,7 @@ fn topic(section: &mut Section<'_>, logs: usize) -> hub::TopicOptions {
     options
 }
 
-fn streams(section: &mut Section<'_>) -> (delivery::Options, ingest::Options) {
+fn streams(section: &mut Section<'_>, share: Share) -> (delivery::Options, ingest::Options) {
     let (mut down, mut up) = (delivery::Options::default(), ingest::Options::default());
     section.set(
         &mut down.heartbeat,
@@ -138,8 +141,12 @@ fn streams(section: &mut Section<'_>) -> (delivery::Options, ingest::Options) {
     section.set(&mut down.slow, "slow", slow);
     section.set(&mut down.on_gap, "on_gap", word(ON_GAP));
     section.set(&mut down.gap_event, "gap_event", boolean);
+    section.set(&mut down.poll_wait, "poll_wait", any_time());
+    section.set(&mut down.poll_bytes, "poll_bytes", bytes(1, GIGA));
     up.gap_event = down.gap_event;
-    section.set(&mut up.ids, "ids", word(IDS));
+    up.ids = sharing::ids(share);
+    let at = section.set(&mut up.ids, "ids", word(IDS));
+    sharing::fits_ids(share, up.ids, at.as_ref());
     // Where ids are to be exactly the upstream's, a gap's own id would be in the way.
     down.gap_ids = up.ids != IdPolicy::Upstream;
     section.set(&mut up.hold_on_end, "on_upstream_end", word(ON_END));

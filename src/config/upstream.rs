@@ -11,7 +11,7 @@ use super::value::{Complaint, Value};
 use super::{address, tls};
 use crate::edge::template::{PathTemplate, UpstreamTemplate};
 use crate::source::tls::Client;
-use crate::source::{Address, Addresses};
+use crate::source::{self, Address, Addresses};
 
 /// What was found; what is missing or bad has been reported.
 #[derive(Debug, Default)]
@@ -22,6 +22,18 @@ pub(super) struct Found<'a> {
     pub(super) root: Option<Arc<str>>,
     pub(super) tls: Option<Arc<Client>>,
     pub(super) addresses: Option<Arc<Addresses>>,
+}
+
+impl Found<'_> {
+    /// What the limits say about every upstream, and this route about its own.
+    pub(super) fn options(&self, base: &source::Options) -> source::Options {
+        source::Options {
+            root: self.root.clone(),
+            tls: self.tls.clone(),
+            addresses: self.addresses.clone(),
+            ..base.clone()
+        }
+    }
 }
 
 /// Reads the keys of a route with this path.

@@ -6,14 +6,14 @@ use std::mem;
 
 use bytes::{Buf, Bytes};
 
+use super::Slow;
+use super::gap::Leap;
 use super::session::Scratch;
 use super::shard::Shard;
 use super::subscriber::{Standing, Subscriber};
-use super::{OnGap, Slow};
 use crate::log::{Batch, Cursor, Log, Read};
 use crate::metrics::{EndReason, GapCause, MissReason};
-use crate::position::{Offset, Position};
-use crate::sse::write;
+use crate::position::Offset;
 
 /// Bytes read from the log for one write. More than a socket takes at once (`unsent_bytes`), so
 /// that a fast reader is limited by its socket.
@@ -89,7 +89,7 @@ impl Shard {
                 return self.join_edge(key, index, cursor);
             }
             Read::Gap { missed, oldest } => {
-                self.fell_off(key, cursor, missed, oldest);
+                self.fell_off(key, missed, oldest);
                 Next::Read
             }
             Read::Sealed => {
@@ -180,7 +180,7 @@ impl Shard {
     }
 
     /// The frame that the subscriber would read next has been evicted.
-    fn fell_off(&mut self, key: usize, cursor: Cursor, missed: u64, oldest: Offset) {
+    fn fell_off(&mut self, key: usize, missed: u64, oldest: Offset) {
         let Some(subscriber) = self.subscribers.get_mut(key) else {
             return;
         };
@@ -192,30 +192,12 @@ impl Shard {
             return self.end(key, EndReason::Slow);
         }
         let log = audience.topic.log();
-        let (missed, target) = match options.on_gap {
-            OnGap::Oldest => (missed, oldest),
-            OnGap::Live => {
-                let edge = log.edge();
-                (edge.since(cursor.offset()), edge)
-            }
-        };
-        audience.metrics().gaps.of(GapCause::Lag).inc();
-        audience
-            .metrics()
-            .frames_missed
-            .of(MissReason::Lag)
-            .inc_by(missed);
-        subscriber.standing = Standing::Behind(Cursor::at(target));
-        if options.gap_event {
-            let offset = Offset(target.0.saturating_sub(1));
-            let place = options.gap_ids.then_some(Position {
-                epoch: log.epoch(),
-                offset,
-            });
-            let mut notice = Vec::new();
-            write::gap(&mut notice, place, Some(missed), GapCause::Lag.label());
-            subscriber.owed = Bytes::from(notice);
-        }
+        let leap = Leap::new(options, log, GapCause::Lag, Some(missed), oldest);
+        leap.count(audience.metrics(), MissReason::Lag);
+        subscriber.standing = Standing::Behind(leap.cursor());
+        let mut notice = Vec::new();
+        leap.tell(options, &mut notice);
+        subscriber.owed = Bytes::from(notice);
     }
 
     pub(super) fn count_sent(&self, audience: usize, frames: u64, bytes: usize) {

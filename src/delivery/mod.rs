@@ -13,8 +13,10 @@
 mod audience;
 mod close;
 mod flow;
+pub mod gap;
 mod mailbox;
 mod pass;
+pub mod poll;
 pub mod retry;
 pub mod session;
 mod shard;
@@ -80,6 +82,12 @@ pub struct Options {
     /// Whether that event carries the id of its place, so that a second disconnect does not repeat
     /// it. Off where ids must be exactly the upstream's.
     pub gap_ids: bool,
+    /// How long a poll waits for an event, randomised 80 to 100 %; 0 = not at all. 25 s are below
+    /// every idle limit of real intermediaries (30 s and up), which see nothing while it waits.
+    pub poll_wait: Duration,
+    /// Most bytes of frames in a poll's answer; a frame that is larger comes alone. 256 KiB are a
+    /// second of a slow line, and cost what a quarter of a log costs while they are on their way.
+    pub poll_bytes: usize,
 }
 
 impl Default for Options {
@@ -93,6 +101,8 @@ impl Default for Options {
             on_gap: OnGap::Oldest,
             gap_event: true,
             gap_ids: true,
+            poll_wait: Duration::from_secs(25),
+            poll_bytes: 256 << 10,
         }
     }
 }

@@ -80,7 +80,12 @@ impl Shards {
 
     /// How far reconnects are spread for the subscribers of now.
     pub fn spread(&self) -> Duration {
-        super::retry::spread(self.subscribers(), self.options.admit_per_second)
+        self.spread_of(self.subscribers())
+    }
+
+    /// How far so many that come back together are spread.
+    pub fn spread_of(&self, clients: usize) -> Duration {
+        super::retry::spread(clients, self.options.admit_per_second)
     }
 
     /// Ends all streams one by one over `window`.

@@ -16,7 +16,7 @@ use crate::hub::limits::{ClientAddr, Total};
 use crate::hub::wake::Door;
 use crate::hub::{self, Appender, Hub, OnDemand, RouteTopics, TopicOptions};
 use crate::log::{Bounds, Cursor, Draft, Identity};
-use crate::metrics::{EndReason, GaugeGuard, Metrics};
+use crate::metrics::{EndReason, GaugeGuard, Metrics, Protocol};
 use crate::topic_key::{RouteId, TopicKey};
 
 #[derive(Default)]
@@ -83,7 +83,10 @@ impl Stage {
 
     fn newcomer(&self, socket: Socket) -> Newcomer {
         let key = TopicKey::new("http://h/", Vec::new());
-        let client = ClientAddr::new([127, 0, 0, 1].into());
+        let client = hub::Client {
+            address: ClientAddr::new([127, 0, 0, 1].into()),
+            protocol: Protocol::H1,
+        };
         let subscription = self
             .hub
             .subscribe(&self.route, &key, client, clock::now())

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::app::Setup;
 use crate::config::{Config, Listen, Route, Server};
 use crate::edge::template::{PathTemplate, TemplateFault, UpstreamTemplate};
-use crate::edge::{Mode, Page, QueryRule};
+use crate::edge::{Mode, Page, QueryRule, Share};
 use crate::metrics::Metrics;
 use crate::source::ticker::{DEFAULT_RATE, Ticker};
 use crate::source::{Source, Sources};
@@ -57,7 +57,9 @@ pub fn setup(listen: SocketAddr, admin: SocketAddr) -> Result<Setup, TemplateFau
             listen: vec![Listen::Tcp(listen)],
             drain: DRAIN,
             drain_delay: Duration::ZERO,
+            ..Server::default()
         },
+        is_listen_given: true,
         tls: None,
         admin: Some(admin),
         hub: hub::Options::default(),
@@ -89,6 +91,9 @@ fn route(name: &'static str) -> Result<Route, TemplateFault> {
         mode: Mode::Sse,
         query: QueryRule::default(),
         headers: Vec::new(),
+        cookies: Vec::new(),
+        share: Share::default(),
+        cors: None,
         topic: hub::TopicOptions::default(),
         delivery: delivery::Options::default(),
         ingest: ingest::Options::default(),

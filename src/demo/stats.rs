@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::IntGauge;
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -29,7 +30,7 @@ impl Stats {
 
     fn event(&self) -> Event {
         let data = json!({
-            "clients": self.route.subscribers.get(),
+            "clients": self.route.subscribers.iter().map(IntGauge::get).sum::<i64>(),
             "upstreams": self.upstream.feeds.of(FeedState::Streaming).get(),
             "events": self.route.events_received.get(),
             "delivered": self.route.frames_delivered.get(),

@@ -1,8 +1,10 @@
 //! What is asked of the doctor: the command line, read.
 //!
-//! Pure: may import `config::units`. Invariant: whoever holds an [`Ask`] holds a URL and headers
-//! that can be sent as they are.
+//! May import `config::units` and `source::tls`, which reads the file of an authority. Invariant:
+//! whoever holds an [`Ask`] holds a URL and headers that can be sent as they are.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
@@ -11,6 +13,8 @@ use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use super::advice::Server;
 use super::observation::Credentials;
 use crate::config::units;
+use crate::source::reach::is_https;
+use crate::source::tls::{Client, Settings};
 
 /// A look must be long enough for one packet and short enough to be waited for.
 const SHORTEST_LOOK: Duration = Duration::from_millis(100);
@@ -45,6 +49,9 @@ pub struct Ask {
     pub fix: Vec<Server>,
     /// How many streams to open to see whether an ordinary page suffers; 0 = none.
     pub workers: usize,
+    /// Who is trusted instead of the machine's own authorities: the file as it was given, and what
+    /// was read from it.
+    pub ca: Option<(String, Arc<Client>)>,
 }
 
 /// What is wrong with the command line.
@@ -71,6 +78,12 @@ pub enum AskFault {
     /// `--workers`.
     #[error("--workers {0}: at most {MOST_WORKERS} streams are opened at once")]
     Workers(usize),
+    /// `--ca`.
+    #[error("--ca {0}; name the PEM file of the authority, such as --ca ca.pem")]
+    Ca(String),
+    /// `--ca` without TLS.
+    #[error("--ca is for https:// addresses only: leave it out, or ask the https:// address")]
+    CaWithoutTls,
 }
 
 impl Ask {
@@ -102,6 +115,7 @@ impl Ask {
             look: time,
             fix: Vec::new(),
             workers: 0,
+            ca: None,
         })
     }
 
@@ -157,6 +171,23 @@ impl Ask {
             return Err(AskFault::Workers(workers));
         }
         Ok(Self { workers, ..self })
+    }
+
+    /// With an authority of one's own, in this file.
+    pub fn ca(self, file: Option<&Path>) -> Result<Self, AskFault> {
+        let Some(file) = file else {
+            return Ok(self);
+        };
+        if !is_https(&self.url) {
+            return Err(AskFault::CaWithoutTls);
+        }
+        let settings = Settings {
+            ca: Some(file.to_owned()),
+            ..Settings::default()
+        };
+        let client = Client::new(settings).map_err(|fault| AskFault::Ca(fault.to_string()))?;
+        let ca = Some((file.display().to_string(), Arc::new(client)));
+        Ok(Self { ca, ..self })
     }
 
     /// What of the headers tells visitors apart.

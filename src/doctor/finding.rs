@@ -136,7 +136,7 @@ pub struct Finding {
     /// What Fantail does about it; empty if nothing.
     pub fantail: Cow<'static, str>,
     /// What its author can do about it.
-    pub fixes: &'static [Fix],
+    pub fixes: Vec<Fix>,
 }
 
 impl Finding {
@@ -167,7 +167,7 @@ impl Finding {
             saw: saw.into(),
             browser: Cow::Borrowed(""),
             fantail: Cow::Borrowed(""),
-            fixes: &[],
+            fixes: Vec::new(),
         }
     }
 
@@ -185,10 +185,10 @@ impl Finding {
         self
     }
 
-    /// With what its author can do about it.
+    /// With what its author can do about it, behind what is there already.
     #[must_use]
     pub fn fixes(mut self, fixes: &'static [Fix]) -> Self {
-        self.fixes = fixes;
+        self.fixes.extend(fixes);
         self
     }
 }

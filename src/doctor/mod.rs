@@ -1,25 +1,28 @@
 //! `fantail doctor URL`: what is wrong with an event stream, said to whoever wrote it.
 //!
-//! Layer 5, a room beside `cli` that only `main` enters: may import `sse`, `event`, `clock` and
-//! `config::units`. Observation and judgement are kept apart: [`observation`] is plain data that
-//! `probe` and `rounds` fill in from the network, and everything behind it is a function of that
-//! data: [`reading`] (a body as a browser reads it), [`findings`] (C01–C22), [`summary`],
+//! Layer 5, a room beside `cli` that only `main` enters: may import `sse`, `event`, `clock`,
+//! `config::units` and the source's connections, redirects and TLS. Observation and judgement are
+//! kept apart: [`observation`] is plain data that `stages`, `probe`, `inspect` and `rounds` fill in
+//! from the network, and everything behind it is a function of that data: [`reading`] (a body as a browser reads it), [`findings`] (C01–C22), [`summary`],
 //! [`route`], [`report`] and [`json`]. Invariant: every wait and every buffer is bounded, whatever
 //! the other side does.
 
 pub mod advice;
 mod ask;
+pub mod certificate;
 pub mod finding;
 pub mod findings;
+mod inspect;
 pub mod json;
 pub mod lines;
 pub mod observation;
 mod probe;
 pub mod reading;
-mod redirect;
 pub mod report;
 mod rounds;
 pub mod route;
+pub mod secured;
+mod stages;
 pub mod summary;
 #[cfg(test)]
 mod tests;
@@ -30,7 +33,8 @@ use std::time::Duration;
 use self::advice::Server;
 use self::finding::{Code, Finding};
 use self::findings::{Case, Yardstick};
-use self::observation::Observation;
+use self::observation::{Observation, Stages};
+use self::secured::Inspection;
 
 pub use self::ask::{Ask, AskFault};
 
@@ -59,6 +63,12 @@ pub struct Diagnosis {
     pub events: usize,
     /// Bytes of body that it saw.
     pub bytes: usize,
+    /// How long each stage before its request took.
+    pub stages: Stages,
+    /// How long it waited for the answer then.
+    pub answered: Option<Duration>,
+    /// What the server shows of its TLS, if it speaks it.
+    pub inspection: Option<Inspection>,
 }
 
 /// Visits the URL as often as needed, and judges what was seen.
@@ -86,6 +96,9 @@ pub fn diagnose(seen: Observation, yardstick: Yardstick, fix: &[Server]) -> Diag
         took: case.seen.first.ended,
         events: case.body.events.len(),
         bytes: case.seen.first.body.len(),
+        stages: case.seen.first.stages,
+        answered: case.seen.first.head.as_ref().map(|head| head.after),
+        inspection: case.seen.inspection,
         findings,
         url: case.seen.url,
     }

@@ -7,17 +7,25 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 
+use super::secured::{Inspection, Refusal, Secured};
+
 /// Everything that one run of the doctor has seen.
 #[derive(Clone, Debug, Default)]
 pub struct Observation {
     /// The URL as it was given.
     pub url: String,
+    /// The file of the authority that was given.
+    pub ca: Option<String>,
     /// How long the first visit was allowed to look at the body.
     pub looked: Duration,
     /// What was sent along that tells visitors apart: whether a cookie, and which other headers.
     pub credentials: Credentials,
     /// The visit that is looked at in full.
     pub first: Visit,
+    /// What the server that it led to shows of its TLS, if it speaks it.
+    pub inspection: Option<Inspection>,
+    /// A visit that looked longer, if the first one left open which buffer holds events back.
+    pub longer: Option<Visit>,
     /// Three visits at the same time, if the first one found a stream.
     pub crowd: Option<Crowd>,
     /// A visit that came back with an id, if the first one saw any.
@@ -51,8 +59,12 @@ impl Credentials {
 pub struct Visit {
     /// Redirects that were followed before.
     pub hops: Vec<Hop>,
-    /// Who was reached, and how long that took.
-    pub reached: Option<(SocketAddr, Duration)>,
+    /// How long each stage before the request took, at the last of them.
+    pub stages: Stages,
+    /// Who was reached.
+    pub peer: Option<SocketAddr>,
+    /// The handshake, if there was one and it came to its end.
+    pub secured: Option<Secured>,
     /// The head of the answer.
     pub head: Option<Head>,
     /// When the body came, and in what pieces.
@@ -63,6 +75,17 @@ pub struct Visit {
     pub end: End,
     /// When.
     pub ended: Duration,
+}
+
+/// Times of the stages that were come to, however they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stages {
+    /// Until the name had its addresses; `None` if there was no name.
+    pub dns: Option<Duration>,
+    /// Until somebody took the connection.
+    pub tcp: Option<Duration>,
+    /// Until the handshake was over.
+    pub tls: Option<Duration>,
 }
 
 /// One redirect.
@@ -115,14 +138,14 @@ pub enum End {
 /// Why there was no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// `https`, which this version does not speak.
-    Https,
     /// The name gave no address.
     Resolve(String),
     /// Nobody took the connection.
     Connect(String),
     /// Likewise, within the time.
     ConnectTimeout,
+    /// Connected, but it came to no TLS.
+    Tls(Refusal),
     /// Connected, but no head came within the time.
     HeadTimeout,
     /// Connected, but what came is no HTTP answer.

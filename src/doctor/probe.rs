@@ -1,12 +1,14 @@
 //! One visit: connect, ask, follow redirects, watch the body come.
 //!
-//! The only file of this room, with `rounds`, that touches the network. Invariants: every wait has
-//! a deadline and every buffer a bound; what a visit began ends with it, because its connection is
-//! a task that is aborted on drop; what was given for one origin is not sent to another.
+//! Touches the network, through `stages`. Invariants: every wait has a deadline and every buffer a
+//! bound; what a visit began ends with it, because its connection is a task that is aborted on
+//! drop; what was given for one origin is not sent to another; a redirect is followed or not as
+//! `serve` follows it.
 
 use std::error::Error as _;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -17,23 +19,24 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{timeout, timeout_at};
 
 use super::observation::{Chunk, End, Failure, Head, Hop, Visit};
-use super::redirect;
+use super::reading::BUNCH;
+use super::stages;
 use crate::clock;
+use crate::source::Error;
+use crate::source::http::redirect;
+use crate::source::tls;
 
-/// Name and addresses together: a person waits for it.
-const CONNECT: Duration = Duration::from_secs(5);
 /// As many as Fantail follows unless told otherwise.
 const REDIRECTS: usize = 5;
+/// Less is no full buffer: the smallest is one of 4 KiB, of which FastCGI takes its share.
+const BURST_BYTES: usize = 3 << 10;
 /// Pieces that are told apart; later ones are added to the last.
 const CHUNKS: usize = 1 << 16;
-/// Addresses of a name that are tried.
-const ADDRESSES: usize = 4;
 
 /// What one visit asks for.
 #[derive(Clone, Debug)]
@@ -44,12 +47,16 @@ pub(super) struct Errand {
     pub(super) given: HeaderMap,
     /// For whoever a redirect leads to as well.
     pub(super) own: HeaderMap,
+    /// Whom the origin of `url` is verified by; `None` = what this machine trusts.
+    pub(super) tls: Option<Arc<tls::Client>>,
     /// How long to wait for a head.
     pub(super) head: Duration,
     /// How long to look at the body; zero = not at all.
     pub(super) look: Duration,
     /// How much of the body is kept.
     pub(super) keep: usize,
+    /// How many bursts are enough; `None` = look to the end.
+    pub(super) bursts: Option<usize>,
 }
 
 /// An answer whose body is still open.
@@ -96,7 +103,7 @@ impl Errand {
                 visit.head = Some(head);
                 return Ok(open);
             }
-            let to = redirect::target(&url, &head.headers)?;
+            let to = redirect::target(&url, &head.headers).map_err(|error| unfollowed(&error))?;
             visit.hops.push(Hop {
                 status: head.status,
                 to: to.to_string(),
@@ -114,11 +121,8 @@ impl Errand {
         is_home: bool,
         visit: &mut Visit,
     ) -> Result<(Head, Open), Failure> {
-        let begun = clock::now();
-        let stream = connect(url).await?;
-        if let Ok(peer) = stream.peer_addr() {
-            visit.reached = Some((peer, clock::now() - begun));
-        }
+        let client = self.tls.as_ref().filter(|_| is_home);
+        let stream = stages::connect(url, &self.url, client, visit).await?;
         let (mut sender, connection) = http1::Builder::new()
             .title_case_headers(true)
             .handshake(TokioIo::new(stream))
@@ -151,6 +155,20 @@ impl Errand {
         ))
     }
 
+    /// The URL that a visit of this errand has led to.
+    pub(super) fn led(&self, visit: &Visit) -> Uri {
+        let last = visit.hops.last().and_then(|hop| hop.to.parse().ok());
+        last.unwrap_or_else(|| self.url.clone())
+    }
+
+    /// Whom `url`, which a visit has led to, is verified by.
+    pub(super) fn client(&self, url: &Uri, visit: &Visit) -> Option<&Arc<tls::Client>> {
+        let home = |to: &Uri| redirect::same_origin(&self.url, to);
+        let hops = visit.hops.iter().filter_map(|hop| hop.to.parse().ok());
+        let is_home = home(url) && hops.into_iter().all(|to| home(&to));
+        self.tls.as_ref().filter(|_| is_home)
+    }
+
     fn request(&self, url: &Uri, is_home: bool) -> Request<Empty<Bytes>> {
         let mut request = Request::new(Empty::new());
         *request.method_mut() = self.method.clone();
@@ -169,6 +187,7 @@ impl Errand {
 
     async fn watch(&self, mut open: Open, visit: &mut Visit) {
         let deadline = clock::now() + self.look;
+        let mut bursts = Bursts::default();
         visit.end = loop {
             let frame = match timeout_at(deadline.into(), open.body.frame()).await {
                 Err(_) => break End::Left,
@@ -181,12 +200,39 @@ impl Errand {
             let room = self.keep.saturating_sub(visit.body.len());
             let kept = data.slice(..data.len().min(room));
             visit.body.extend_from_slice(&kept);
-            record(&mut visit.chunks, clock::now() - open.sent, kept.len());
+            let at = clock::now() - open.sent;
+            record(&mut visit.chunks, at, kept.len());
+            if self
+                .bursts
+                .is_some_and(|enough| bursts.add(at, kept.len()) >= enough)
+            {
+                break End::Left;
+            }
             if visit.body.len() >= self.keep {
                 break End::Full;
             }
         };
         visit.ended = clock::now() - open.sent;
+    }
+}
+
+/// Counts what comes together, if it is as much as a buffer holds.
+#[derive(Default)]
+struct Bursts {
+    last: Duration,
+    bytes: usize,
+    full: usize,
+}
+
+impl Bursts {
+    /// Takes the next bytes; how many bursts are over.
+    fn add(&mut self, at: Duration, bytes: usize) -> usize {
+        if at.saturating_sub(self.last) >= BUNCH {
+            self.full += usize::from(self.bytes >= BURST_BYTES);
+            self.bytes = 0;
+        }
+        (self.last, self.bytes) = (at, self.bytes + bytes);
+        self.full
     }
 }
 
@@ -201,30 +247,17 @@ fn record(chunks: &mut Vec<Chunk>, at: Duration, bytes: usize) {
     }
 }
 
-async fn connect(url: &Uri) -> Result<TcpStream, Failure> {
-    if url.scheme_str() == Some("https") {
-        return Err(Failure::Https);
-    }
-    let host = url.host().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let target = (host, url.port_u16().unwrap_or(80));
-    let deadline = tokio::time::Instant::from_std(clock::now() + CONNECT);
-    let addresses = timeout_at(deadline, lookup_host(target))
-        .await
-        .map_err(|_| Failure::Resolve("no answer in 5 s".to_owned()))?
-        .map_err(|error| Failure::Resolve(error.to_string()))?;
-    let mut failure = Failure::Resolve("it has no address".to_owned());
-    for address in addresses.take(ADDRESSES) {
-        match timeout_at(deadline, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failure = Failure::Connect(format!("{address}: {error}")),
-            Err(_) => return Err(Failure::ConnectTimeout),
-        }
-    }
-    Err(failure)
+fn unfollowed(error: &Error) -> Failure {
+    Failure::Redirect(match error {
+        Error::Redirect(why) => why,
+        _ => "its Location is no URL",
+    })
 }
 
 fn no_reply(error: &hyper::Error) -> Failure {
+    if let Some(refusal) = stages::late_refusal(error) {
+        return Failure::Tls(refusal);
+    }
     let words = if error.is_incomplete_message() {
         "the connection was closed without an answer".to_owned()
     } else if error.is_parse() {

@@ -16,7 +16,7 @@ use crate::sse::{Item, Limits, Parser};
 /// What Fantail takes unless told otherwise; larger events are passed over.
 pub const EVENT_BYTES: usize = 1 << 20;
 /// Reads that follow each other so closely were one write of the server.
-const BUNCH: Duration = Duration::from_millis(25);
+pub(super) const BUNCH: Duration = Duration::from_millis(25);
 
 /// A body, read.
 #[derive(Clone, Debug, Default)]

@@ -114,17 +114,19 @@ fn detail(out: &mut String, finding: &Finding, servers: &[Server], paint: Paint)
             put(out, margin, words);
         }
     }
-    for fix in fixes(finding.fixes, servers) {
+    for fix in fixes(&finding.fixes, servers) {
         let who = fix.server.map_or("fix", Server::as_str);
         put(out, &format!("  {who:<8}  "), fix.text);
     }
 }
 
-/// The fixes for these servers and those for any; all, if there are none of either.
+/// The fixes for these servers and those for any; all, if there are none for these: then it is
+/// somebody else's to mend, who has not given themselves away.
 pub(super) fn fixes<'a>(fixes: &'a [Fix], servers: &'a [Server]) -> impl Iterator<Item = &'a Fix> {
-    let fits = |fix: &Fix| fix.server.is_none_or(|server| servers.contains(&server));
-    let all = servers.is_empty() || !fixes.iter().any(fits);
-    fixes.iter().filter(move |fix| all || fits(fix))
+    let is_theirs = |fix: &Fix| fix.server.is_some_and(|server| servers.contains(&server));
+    let all = !fixes.iter().any(is_theirs);
+    let fits = move |fix: &&Fix| all || fix.server.is_none() || is_theirs(fix);
+    fixes.iter().filter(fits)
 }
 
 /// What needs words, the worst first.

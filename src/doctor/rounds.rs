@@ -3,6 +3,7 @@
 //! Invariants: a visit is made only if a finding needs it; at most three streams are open at once,
 //! unless `--workers` asks for more; the whole takes no longer than a few times `--for`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{self, COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
@@ -12,7 +13,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::ask::{Ask, join_cookies};
-use super::observation::{Crowd, Head, Observation, Resumed, Visit, Workers};
+use super::findings::is_suspect;
+use super::inspect::inspect;
+use super::observation::{Crowd, End, Head, Observation, Resumed, Visit, Workers};
 use super::probe::{Errand, headers};
 use super::reading::Reading;
 
@@ -32,16 +35,20 @@ static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Makes all visits.
 pub(super) async fn observe(ask: &Ask) -> Observation {
+    let errand = first(ask);
     let mut seen = Observation {
         url: ask.text.clone(),
+        ca: ask.ca.as_ref().map(|(path, _)| path.clone()),
         looked: ask.look,
         credentials: ask.credentials(),
-        first: first(ask).run().await,
+        first: errand.run().await,
         ..Observation::default()
     };
+    seen.inspection = Box::pin(inspect(&errand, &seen.first)).await;
     if !seen.first.is_stream() {
         return seen;
     }
+    seen.longer = longer(ask, &seen.first).await;
     let (crowd, foreign, preflight) = (crowd(ask, &seen.first), foreign(ask), preflight(ask));
     seen.crowd = Some(Box::pin(crowd).await);
     seen.resumed = resume(ask, &seen.first).await;
@@ -68,10 +75,33 @@ fn first(ask: &Ask) -> Errand {
                 concat!("fantail-doctor/", env!("CARGO_PKG_VERSION")),
             ),
         ]),
+        tls: ask.ca.as_ref().map(|(_, client)| Arc::clone(client)),
         head: ask.look.max(HEAD),
         look: ask.look,
         keep: KEEP_BYTES,
+        bursts: None,
     }
+}
+
+/// So much longer than the first the longer look may take, and so long at most.
+const LONGER: u32 = 4;
+const LONGEST: Duration = Duration::from_secs(120);
+/// So many full buffers are enough to be compared.
+const BURSTS: usize = 3;
+
+/// Looks until there is enough of what comes together, if that could be a buffer.
+async fn longer(ask: &Ask, first: &Visit) -> Option<Visit> {
+    let head = first.head.as_ref()?.after;
+    let is_open = first.end == End::Left;
+    if !is_open || first.coding().is_some() || !is_suspect(&Reading::of(first), head) {
+        return None;
+    }
+    let errand = Errand {
+        look: ask.look.saturating_mul(LONGER).min(LONGEST.max(ask.look)),
+        bursts: Some(BURSTS),
+        ..later(ask)
+    };
+    Some(errand.run().await)
 }
 
 fn later(ask: &Ask) -> Errand {

@@ -20,14 +20,15 @@ pub fn block(case: &Case) -> Option<String> {
         return None;
     }
     let authority = url.authority()?.as_str();
-    // This version speaks no TLS to an upstream.
-    let scheme = url.scheme_str().filter(|scheme| *scheme == "http")?;
-    let mut lines = vec!["[[route]]".to_owned()];
-    lines.push(format!("path     = {}", quoted(path)));
-    lines.push(format!(
-        "upstream = {}",
-        quoted(&format!("{scheme}://{authority}{path}"))
-    ));
+    let scheme = url.scheme_str()?;
+    let upstream = quoted(&format!("{scheme}://{authority}{path}"));
+    let mut lines = vec![
+        "[[route]]".to_owned(),
+        format!("path     = {}", quoted(path)),
+        format!("upstream = {upstream}"),
+    ];
+    let ca = case.seen.ca.as_ref();
+    lines.extend(ca.map(|ca| format!("upstream_tls = {{ ca = {} }}", quoted(ca))));
     let names = query_names(url.query().unwrap_or_default());
     if !names.is_empty() {
         lines.push(format!(
@@ -45,16 +46,20 @@ pub fn block(case: &Case) -> Option<String> {
     if case.body.charset.is_none() && !case.body.is_text {
         lines.push("charset  = \"gbk\"   # a guess: name what the script prints".to_owned());
     }
-    if let Some(largest) = case.body.oversize.iter().max() {
-        let limit = largest.saturating_mul(2).next_power_of_two().min(64 << 20);
-        let own = u64::try_from(EVENT_BYTES).unwrap_or(u64::MAX);
-        lines.push(format!(
-            "max_event = {:?}",
-            units::show_size(limit.max(own))
-        ));
-    }
+    lines.extend(max_event(case));
     lines.push(String::new());
     Some(lines.join("\n"))
+}
+
+/// A limit with room for the largest event that was seen, if the usual one has none.
+fn max_event(case: &Case) -> Option<String> {
+    let largest = case.body.oversize.iter().max()?;
+    let limit = largest.saturating_mul(2).next_power_of_two().min(64 << 20);
+    let own = u64::try_from(EVENT_BYTES).unwrap_or(u64::MAX);
+    Some(format!(
+        "max_event = {:?}",
+        units::show_size(limit.max(own))
+    ))
 }
 
 /// What was sent along and made a difference.

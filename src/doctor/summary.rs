@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::finding::{Finding, Severity, count};
 use super::findings::{Case, is_broken};
 use super::observation::{End, Failure};
+use super::secured::Refusal;
 
 /// Usable or broken, and what there is to read about it.
 pub fn verdict(findings: &[Finding]) -> String {
@@ -36,16 +37,8 @@ pub fn verdict(findings: &[Finding]) -> String {
 /// What a browser that asks this URL itself would do.
 pub fn browser(case: &Case) -> String {
     let visit = &case.seen.first;
-    match &visit.end {
-        End::Failed(Failure::Https) => return "not known: it was not asked.".to_owned(),
-        End::Failed(Failure::HeadTimeout) => {
-            return "waits for `onopen`, and sees nothing.".to_owned();
-        }
-        End::Failed(_) => {
-            return "never opens. Chromium and WebKit go on trying, Firefox may give up."
-                .to_owned();
-        }
-        End::Left | End::Full | End::Clean | End::Cut | End::Reset => {}
+    if let End::Failed(failure) = &visit.end {
+        return unopened(failure).to_owned();
     }
     if !visit.is_stream() {
         return "one `error`, readyState 2 (closed), and it never comes back.".to_owned();
@@ -73,6 +66,14 @@ pub fn browser(case: &Case) -> String {
     } else {
         let looked = case.seen.looked.as_secs_f64();
         format!("opens, {events} in {looked} s, and stays connected.")
+    }
+}
+
+fn unopened(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Tls(Refusal::OnlyHttp2) => "not known: doctor speaks HTTP/1.1, as Fantail does.",
+        Failure::HeadTimeout => "waits for `onopen`, and sees nothing.",
+        _ => "never opens. Chromium and WebKit go on trying, Firefox may give up.",
     }
 }
 

@@ -7,7 +7,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Options;
 use super::tls::Secured;
-use crate::hub::limits::ClientAddr;
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub(super) struct Entry {
 
 /// The name in a client's verified certificate, as the upstream is told; a route that declares this
 /// header among its `headers` has it in the topic key.
-const CLIENT_NAME: HeaderName = HeaderName::from_static("x-tls-client-name");
+pub(super) const CLIENT_NAME: HeaderName = HeaderName::from_static("x-tls-client-name");
 
 impl Entry {
     /// The scheme that the client has used.
@@ -66,8 +65,8 @@ impl Peer {
         }
     }
 
-    /// Whose share a request counts against.
-    pub(super) fn client(self, headers: &HeaderMap, options: &Options) -> ClientAddr {
+    /// Where the client is, as far as anybody who is believed has said.
+    pub(super) fn address(self, headers: &HeaderMap, options: &Options) -> IpAddr {
         let peer = match self {
             Self::Address(address) => address,
             Self::Local => IpAddr::from([127, 0, 0, 1]),
@@ -75,7 +74,7 @@ impl Peer {
         let forwarded = self
             .is_trusted(options)
             .then(|| forwarded_for(headers, options));
-        ClientAddr::new(forwarded.flatten().unwrap_or(peer))
+        forwarded.flatten().unwrap_or(peer)
     }
 }
 
@@ -125,7 +124,7 @@ mod tests {
         for line in forwarded {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
-        let seen = Peer::Address(peer.parse().unwrap()).client(&headers, &options);
-        assert_eq!(seen, ClientAddr::new(client.parse().unwrap()));
+        let seen = Peer::Address(peer.parse().unwrap()).address(&headers, &options);
+        assert_eq!(seen, client.parse::<IpAddr>().unwrap());
     }
 }

@@ -7,6 +7,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::Request;
@@ -96,6 +97,8 @@ struct Conversation {
     entry: Entry,
     refusal: Option<Reject>,
     metrics: Arc<ListenerMetrics>,
+    /// Whether a request has come.
+    has_asked: Arc<AtomicBool>,
     next: Arc<Mutex<Option<Next>>>,
 }
 
@@ -111,6 +114,7 @@ impl Service<Request<Incoming>> for Conversation {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Detach>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.has_asked.store(true, Ordering::Relaxed);
         let this = self.clone();
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
@@ -118,13 +122,18 @@ impl Service<Request<Incoming>> for Conversation {
                 .edge
                 .answer(&mut head, &this.entry, this.refusal.clone());
             let reply = match answered.await {
-                Ok(Outcome::Respond(reply)) => reply,
                 Ok(Outcome::Subscribe(detached)) => {
                     *this.next.lock() = Some(Next::Stream(detached));
                     return Err(Detach);
                 }
+                // Who may read these two is said already, by the stream and by the upstream.
+                Ok(Outcome::Poll(reply)) => reply,
                 Ok(Outcome::Pass(pass)) => this.pass(pass, head, body).await,
-                Err(reject) => this.edge.refuse(&reject, &head, &this.metrics),
+                Ok(Outcome::Respond(reply)) => this.granted(reply, &head),
+                Err(reject) => {
+                    let reply = this.edge.refuse(&reject, &head, &this.metrics);
+                    this.granted(reply, &head)
+                }
             };
             Ok(this.edge.secured(reply, &this.entry))
         })
@@ -132,12 +141,19 @@ impl Service<Request<Incoming>> for Conversation {
 }
 
 impl Conversation {
+    /// An answer of ours, with what pages of other origins may read of it.
+    fn granted(&self, mut reply: Reply, head: &Parts) -> Reply {
+        self.edge.grant(head).apply(reply.headers_mut());
+        reply
+    }
+
     async fn pass(&self, pass: Pass, mut head: Parts, body: Incoming) -> Reply {
         let hop = Hop {
             peer: self.entry.peer,
             is_trusted: self.entry.peer.is_trusted(&self.edge.options),
             scheme: self.entry.scheme(),
         };
+        let grant = self.edge.grant_of(pass.route, &head);
         // Boxed, so that those who subscribe do not carry its size.
         match Box::pin(self.edge.pass_through(pass, &mut head, body, hop)).await {
             Ok(Passed::Reply(reply)) => reply,
@@ -145,7 +161,11 @@ impl Conversation {
                 *self.next.lock() = Some(Next::Tunnel(tunnel));
                 reply
             }
-            Err(reject) => self.edge.refuse(&reject, &head, &self.metrics),
+            Err(reject) => {
+                let mut reply = self.edge.refuse(&reject, &head, &self.metrics);
+                grant.apply(reply.headers_mut());
+                reply
+            }
         }
     }
 }
@@ -200,6 +220,7 @@ async fn talk<S: ClientStream>(edge: Arc<Edge>, stream: S, arrival: Arrival) {
         entry: arrival.entry,
         refusal: arrival.refusal,
         metrics: Arc::clone(&arrival.metrics),
+        has_asked: Arc::default(),
         next: Arc::clone(&next),
     };
     let (stream, unread, is_good) = converse(&edge, stream, conversation, &arrival.metrics).await;
@@ -225,6 +246,7 @@ async fn converse<S: ClientStream>(
     metrics: &ListenerMetrics,
 ) -> (S, Bytes, bool) {
     let options = &edge.options;
+    let has_asked = Arc::clone(&conversation.has_asked);
     // Shut down gracefully, hyper would close a connection that has not asked yet without a word;
     // who comes while streams end gets an answer, and no second one.
     let mut is_draining = edge.drain.phase() >= Phase::Draining;
@@ -240,11 +262,15 @@ async fn converse<S: ClientStream>(
     let mut drain = edge.drain.clone();
     let mut draining = pin!(drain.reached(Phase::Draining));
     let result = poll_fn(|cx| {
-        if !is_draining && draining.as_mut().poll(cx).is_ready() {
-            is_draining = true;
-            // The request in progress is answered, and no other one is read.
-            connection.as_mut().graceful_shutdown();
+        let result = connection.poll_without_shutdown(cx);
+        // A first byte may be on its way although the socket was said to be readable.
+        let may_end = !is_draining && has_asked.load(Ordering::Relaxed);
+        if result.is_ready() || !may_end || draining.as_mut().poll(cx).is_pending() {
+            return result;
         }
+        is_draining = true;
+        // The request in progress is answered, and no other one is read.
+        connection.as_mut().graceful_shutdown();
         connection.poll_without_shutdown(cx)
     })
     .await;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +60,18 @@ impl Listener {
         Ok(Self::Unix(UnixListener::bind(path)?))
     }
 
+    /// Goes on listening on a TCP socket that another process has opened.
+    pub fn adopt_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self::Tcp(TcpListener::from_std(listener)?))
+    }
+
+    /// Likewise on a Unix socket.
+    pub fn adopt_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self::Unix(UnixListener::from_std(listener)?))
+    }
+
     /// The address that was bound, for a port that the system chose.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
@@ -77,7 +90,16 @@ pub struct TlsDoor {
     pub metrics: Arc<TlsMetrics>,
 }
 
-/// Accepts connections until the program is over.
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
+/// Accepts connections until the program is over, or until a new process does it.
 pub async fn accept(
     edge: Arc<Edge>,
     listener: Listener,
@@ -86,11 +108,14 @@ pub async fn accept(
 ) {
     let mut drain = edge.drain.clone();
     let mut conversations = JoinSet::new();
+    let accepting = edge.accepting.acquire();
     loop {
         let admission = Admission::wait(&edge).await;
         let accepted = tokio::select! {
-            // Accept loses nothing when it is dropped; the conversations end with this task.
-            () = drain.reached(Phase::Closed) => break,
+            // Before another accept, for then it is the new process that answers. Accept loses
+            // nothing when it is dropped: who has not been accepted stays in the socket's queue.
+            biased;
+            () = drain.accepting_ends() => break,
             accepted = accept_one(&listener) => accepted,
         };
         while conversations.try_join_next().is_some() {}
@@ -101,15 +126,7 @@ pub async fn accept(
                 let peer = Peer::Address(from.ip().to_canonical());
                 prepare(&stream, &edge);
                 let arrival = arrival(&edge, &metrics, peer, admission);
-                match tls.clone() {
-                    None => conversations.spawn(conn::serve(
-                        shared,
-                        stream,
-                        arrival,
-                        TcpStream::readable,
-                    )),
-                    Some(tls) => conversations.spawn(conn::serve_tls(shared, stream, arrival, tls)),
-                };
+                meet(&mut conversations, shared, stream, arrival, tls.clone());
             }
             Ok(Accepted::Unix(stream)) => {
                 let arrival = arrival(&edge, &metrics, Peer::Local, admission);
@@ -118,7 +135,27 @@ pub async fn accept(
             Err(error) => pause(&error, &metrics).await,
         }
     }
+    // Leaves the poller too, which else would wake this process for the new one's clients.
+    drop(listener);
+    drop(accepting);
+    // The conversations end with this task.
+    drain.reached(Phase::Closed).await;
     conversations.shutdown().await;
+}
+
+/// Begins a conversation over TCP, by TLS where the listener has it.
+fn meet(
+    conversations: &mut JoinSet<()>,
+    edge: Arc<Edge>,
+    stream: TcpStream,
+    arrival: Arrival,
+    tls: Option<TlsDoor>,
+) {
+    // Two kinds of tasks, so that a plain connection does not carry a handshake's size.
+    match tls {
+        None => conversations.spawn(conn::serve(edge, stream, arrival, TcpStream::readable)),
+        Some(tls) => conversations.spawn(conn::serve_tls(edge, stream, arrival, tls)),
+    };
 }
 
 /// A socket that can not be told so is one that has hung up already.

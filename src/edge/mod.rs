@@ -4,16 +4,24 @@
 //! another door.
 //!
 //! The way of a request, in order: [`listen`] (permit, accept) → [`tls`] → `conn` (first byte, head,
-//! hyper) → [`policy`] → [`route`] → `subscribe` (key, topic, first answer, place) → detach; or, for what is no
+//! hyper) → [`policy`] → [`route`] → [`cors`] (preflight, foreign pages) → `subscribe` (key by
+//! `identity`, topic, first answer, place) → detach, or `poll`, which is answered within hyper; or, for what is no
 //! subscription, `proxy` (through to the upstream and back). Whatever says no on the way is a
-//! [`reject::Reject`], and `respond` is where refusals become bytes.
+//! [`reject::Reject`], and `respond` is where refusals become bytes; what pages of other origins may
+//! read of them is said last.
 
 mod client;
 mod conn;
+pub mod cors;
+#[cfg(test)]
+mod cors_tests;
+mod identity;
 pub mod listen;
 mod options;
 mod pipeline;
+mod place;
 pub mod policy;
+mod poll;
 mod proxy;
 pub mod reject;
 mod reply;
@@ -28,8 +36,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-pub use options::{Mode, Options, QueryRule};
-pub use proxy::{Body, BodyError, Carried, Carrier, CarryError, HostRule, PassOptions};
+pub use options::{Mode, Options, QueryRule, Share};
+pub use proxy::{
+    Body, BodyError, Carriage, Carried, Carrier, CarryError, Duplex, HostRule, PassOptions,
+};
 
 use crate::delivery::{self, Shards};
 use crate::drain::DrainWatch;
@@ -67,6 +77,12 @@ pub struct Upstream {
     pub query: QueryRule,
     /// Client headers that pass.
     pub headers: Vec<HeaderName>,
+    /// Names of the client's cookies that pass.
+    pub cookies: Vec<Box<str>>,
+    /// Who shares an answer.
+    pub share: Share,
+    /// Which pages may read it; `None` = as the upstream says.
+    pub cors: Option<cors::Policy>,
     /// What its topics share.
     pub topics: Arc<RouteTopics>,
     /// How its streams are served.
@@ -99,12 +115,16 @@ pub struct Edge {
     connections: Arc<Total>,
     /// Those of them that have been accepted: each listener holds one more for the next.
     served: Arc<Total>,
+    /// Listeners that accept.
+    accepting: Arc<Total>,
     /// A few connections more, to say no on.
     refusals: Arc<Total>,
     per_address: Arc<PerAddress>,
     accepts: Rate,
     /// `Strict-Transport-Security` of answers over TLS.
     hsts: Option<HeaderValue>,
+    /// Polls that wait.
+    polls: Arc<Total>,
 }
 
 /// Connections beyond the limit that are accepted only to be told to come back: enough to answer a
@@ -130,10 +150,12 @@ impl Edge {
             drain,
             connections: Total::new(options.connections),
             served: Total::new(0),
+            accepting: Total::new(0),
             refusals: Total::new(refusals(options.connections)),
             per_address: PerAddress::new(options.connections_per_address),
             accepts: Rate::new(options.accepts_per_second),
             hsts: respond::hsts(options.hsts),
+            polls: Total::new(0),
             options,
         }))
     }
@@ -141,5 +163,10 @@ impl Edge {
     /// Connections being served, streams included.
     pub fn connections(&self) -> usize {
         self.served.used()
+    }
+
+    /// Whether somebody may still be accepted. Once nobody is, [`Edge::connections`] only falls.
+    pub fn is_accepting(&self) -> bool {
+        self.accepting.used() > 0
     }
 }

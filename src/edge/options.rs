@@ -108,6 +108,16 @@ pub enum Mode {
     Proxy,
 }
 
+/// Who shares an upstream's answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Share {
+    /// All whose requests to the upstream would be the same: they share a topic.
+    #[default]
+    Topic,
+    /// Nobody: each client has an upstream of its own, which sees the client's credentials.
+    Private,
+}
+
 /// Which of a client's query parameters reach the upstream, and so are part of the topic key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueryRule {

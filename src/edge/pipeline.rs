@@ -1,26 +1,30 @@
 //! The way of a request, step by step; every step may refuse.
 //!
-//! Invariant: a request leaves here as exactly one of three things: an answer, a subscription, or an
-//! ordinary request on its way to the upstream.
+//! Invariant: a request leaves here as exactly one of these: an answer, a subscription, or an ordinary
+//! request on its way to the upstream.
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Uri};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method};
 
 use super::client::Entry;
 use super::proxy::Pass;
 use super::reject::Reject;
 use super::reply::Reply;
-use super::route::wants_stream;
+use super::route::{wants_poll, wants_stream};
 use super::subscribe::Detached;
 use super::template::{PathTemplate, Variables};
-use super::{Edge, Route, Target, Upstream, policy, respond};
+use super::{Edge, Mode, Route, Target, Upstream, policy, respond};
 use crate::drain::Phase;
+use crate::metrics::Protocol;
 
 /// What becomes of a request that is not refused.
 pub(super) enum Outcome {
     /// It is answered.
     Respond(Reply),
+    /// It is answered with a part of a stream; who may read it is said already.
+    Poll(Reply),
     /// It leaves hyper and becomes a stream.
     Subscribe(Box<Detached>),
     /// It goes on to the upstream.
@@ -51,13 +55,19 @@ impl Edge {
             Target::Page(_) => return Err(Reject::Method),
             Target::Upstream(upstream) => upstream,
         };
-        if !wants_stream(upstream.mode, &head.method, &head.headers) {
-            let url = ordinary(head, &route.path, upstream, &variables)?;
+        if let Some(answer) = upstream.preflight(head) {
+            return answer.map(Outcome::Respond);
+        }
+        let Some(protocol) = protocol(upstream.mode, head) else {
+            let target = ordinary(head, &route.path, upstream, &variables)?;
             return match refusal {
                 Some(refusal) => Err(refusal),
-                None => Ok(Outcome::Pass(Pass { route: index, url })),
+                None => Ok(Outcome::Pass(Pass {
+                    route: index,
+                    target,
+                })),
             };
-        }
+        };
         match head.method {
             Method::GET => {}
             Method::HEAD => return Ok(Outcome::Respond(respond::stream_head(Bytes::new()))),
@@ -65,14 +75,17 @@ impl Edge {
             _ => return Err(Reject::Method),
         }
         policy::no_body(head)?;
-        if let Some(refusal) = refusal {
-            return Err(refusal);
-        }
-        if self.drain.phase() >= Phase::Draining {
-            return Err(Reject::Draining);
-        }
-        let caller = self.caller(head, entry)?;
+        self.takes_streams(refusal)?;
+        let caller = self.caller(head, entry, protocol)?;
         self.subscribe(head, upstream, &variables, caller).await
+    }
+
+    fn takes_streams(&self, refusal: Option<Reject>) -> Result<(), Reject> {
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None if self.drain.phase() >= Phase::Draining => Err(Reject::Draining),
+            None => Ok(()),
+        }
     }
 
     /// What every request must satisfy, and what is made of its headers before anybody reads them.
@@ -86,13 +99,14 @@ impl Edge {
         Ok(())
     }
 
-    /// Where a request is sent that should have come by TLS. A stream stays: browsers come back
-    /// from a redirect in three different ways, and it would be asked for again each time.
+    /// Where a request is sent that should have come by TLS. A stream stays, and a poll too:
+    /// browsers come back from a redirect in three different ways, and it would be asked for again
+    /// each time.
     fn detour(&self, head: &Parts, target: &Target, entry: &Entry) -> Option<HeaderValue> {
         let port = self.options.redirect?;
         let is_stream = matches!(
             target,
-            Target::Upstream(upstream) if wants_stream(upstream.mode, &head.method, &head.headers)
+            Target::Upstream(upstream) if protocol(upstream.mode, head).is_some()
         );
         let is_reading = matches!(head.method, Method::GET | Method::HEAD);
         if is_stream || !is_reading || entry.is_secured(&head.headers, &self.options) {
@@ -109,6 +123,14 @@ impl Edge {
     }
 }
 
+/// How the request wants to be served, if it wants an event stream at all.
+fn protocol(mode: Mode, head: &Parts) -> Option<Protocol> {
+    if wants_poll(mode, &head.method, head.uri.query()) {
+        return Some(Protocol::Poll);
+    }
+    wants_stream(mode, &head.method, &head.headers).then_some(Protocol::H1)
+}
+
 /// Where a request that is no subscription goes. While streams end it is still served: its upstream
 /// is there, and hyper takes no other one on this connection.
 fn ordinary(
@@ -116,10 +138,12 @@ fn ordinary(
     path: &PathTemplate,
     upstream: &Upstream,
     variables: &Variables,
-) -> Result<Uri, Reject> {
+) -> Result<PathAndQuery, Reject> {
     if upstream.carrier.is_none() {
         return Err(Reject::NotAStream);
     }
-    let target = head.uri.path_and_query().map_or("/", |p| p.as_str());
-    Ok(upstream.template.pass(path, variables, target)?)
+    match head.uri.path_and_query() {
+        Some(target) => Ok(upstream.template.pass(path, variables, target)?),
+        None => Err(Reject::BadRequest("the target is no path")),
+    }
 }

@@ -27,6 +27,9 @@ pub enum Reject {
     /// The route does not take this method.
     #[error("this path takes GET, HEAD and OPTIONS")]
     Method,
+    /// A page of an origin that may not read here, or not with the visitor's cookies.
+    #[error("pages of this origin may not open this address")]
+    Origin,
     /// An ordinary request to an upstream that serves event streams only.
     #[error("this address serves event streams only: ask with `Accept: text/event-stream`")]
     NotAStream,
@@ -104,6 +107,7 @@ impl Reject {
             Self::TooLarge(_) => closing(431),
             Self::UnknownRoute => status(404),
             Self::Method => status(405),
+            Self::Origin => status(403),
             Self::NotAStream => status(501),
             // The rest of the body would be read as a request.
             Self::BodyTooLarge => closing(413),
@@ -125,6 +129,7 @@ impl Reject {
             Self::TooLarge(_) => RejectReason::Head,
             Self::UnknownRoute => RejectReason::UnknownRoute,
             Self::Method => RejectReason::Method,
+            Self::Origin => RejectReason::Cors,
             Self::NotAStream => RejectReason::NotImplemented,
             Self::BodyTooLarge | Self::BodyTimeout => RejectReason::Body,
             Self::Upstream(_) | Self::WrongType(_) | Self::BadGateway(_) | Self::GatewayTimeout => {
@@ -148,6 +153,7 @@ impl Reject {
             Self::TooLarge(_) => "Send a shorter request: fewer or smaller cookies, for instance.",
             Self::UnknownRoute => "Check the address, or the `path` of the gateway's routes.",
             Self::Method => "Use GET for an event stream.",
+            Self::Origin => "Name the page's origin in the `cors` of the gateway's route.",
             Self::NotAStream => "Open this address with EventSource.",
             Self::BodyTooLarge => "Send less; the limit is the gateway's `body_bytes`.",
             Self::BodyTimeout => "Send it again on a better connection.",
@@ -164,6 +170,8 @@ impl From<ExpandFault> for Reject {
     fn from(fault: ExpandFault) -> Self {
         match fault {
             ExpandFault::Rest(why) => Self::BadRequest(why),
+            // As if there were no such path, to the byte: a list of values is nobody's to guess.
+            ExpandFault::NoMatch => Self::UnknownRoute,
             ExpandFault::Variable => Self::BadRequest(
                 "a part of the path takes only 1 to 64 letters, digits, `.`, `-` and `_`",
             ),
@@ -191,6 +199,7 @@ mod tests {
             Reject::TooLarge("words"),
             Reject::UnknownRoute,
             Reject::Method,
+            Reject::Origin,
             Reject::NotAStream,
             Reject::BodyTooLarge,
             Reject::BodyTimeout,
@@ -224,6 +233,7 @@ mod tests {
             "431 0 close head",
             "404 0 unknown_route",
             "405 0 method",
+            "403 0 cors",
             "501 0 not_implemented",
             "413 0 close body",
             "408 0 close body",

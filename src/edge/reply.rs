@@ -5,7 +5,9 @@ use std::task::{Context, Poll};
 
 use http::Response;
 use http_body_util::Full;
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
+
+use super::proxy::{Body, BodyError};
 
 /// An answer that is no detached stream.
 pub(super) type Reply = Response<ReplyBody>;
@@ -16,7 +18,7 @@ pub(super) enum ReplyBody {
     /// Ours.
     Full(Full<Bytes>),
     /// An upstream's.
-    Passed(Incoming),
+    Passed(Body),
 }
 
 impl Default for ReplyBody {
@@ -31,14 +33,14 @@ impl From<Bytes> for ReplyBody {
     }
 }
 
-impl Body for ReplyBody {
+impl HttpBody for ReplyBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             Self::Full(body) => Pin::new(body)
                 .poll_frame(cx)

@@ -11,11 +11,12 @@ use http::{Response, StatusCode};
 use hyper::body::Bytes;
 
 use super::client::Entry;
+use super::cors::Grant;
 use super::reject::{Answer, Reject};
 use super::reply::{Reply, ReplyBody};
-use super::route::accepts_stream;
+use super::route::{accepts_stream, asks_poll};
 use super::template::authority::Authority;
-use super::{Edge, Page};
+use super::{Edge, Page, Target};
 use crate::delivery::retry;
 use crate::metrics::ListenerMetrics;
 use crate::sse::write;
@@ -30,12 +31,14 @@ pub(super) const METHODS: &str = "GET, HEAD, OPTIONS";
 const COME_BACK: Duration = Duration::from_secs(5);
 
 impl Edge {
-    /// A refusal, counted and in words: for a request that accepts an event stream, "come back
+    /// A refusal, counted and in words: for a request that reads an event stream, "come back
     /// later" is a 200 with a long `retry:` and a clean end, for nothing else is obeyed.
     pub(super) fn refuse(&self, reject: &Reject, head: &Parts, metrics: &ListenerMetrics) -> Reply {
         metrics.rejects.of(reject.reason()).inc();
         let answer = reject.answer();
-        if answer.soft && accepts_stream(&head.headers) {
+        // A poller reads what a stream's client reads, whatever it says it accepts.
+        let reads_streams = accepts_stream(&head.headers) || asks_poll(head.uri.query());
+        if answer.soft && reads_streams {
             metrics.soft_rejects.of(reject.reason()).inc();
             let mut body = Vec::new();
             let delay = retry::long_delay(COME_BACK, self.shards.spread(), fastrand::f64());
@@ -44,6 +47,21 @@ impl Edge {
             return closing(stream_head(Bytes::from(body)));
         }
         hard(reject, &answer)
+    }
+
+    /// What a page of another origin may read of an answer of ours, refusals included: without it a
+    /// page sees nothing at all. Whatever an upstream says about its stream is no word about those.
+    pub(super) fn grant(&self, head: &Parts) -> Grant {
+        let found = self.paths.find(head.uri.path());
+        found.map_or_else(Grant::default, |(route, _)| self.grant_of(route, head))
+    }
+
+    /// Likewise, where the route is known by its place.
+    pub(super) fn grant_of(&self, route: usize, head: &Parts) -> Grant {
+        match self.routes.get(route).map(|route| &route.target) {
+            Some(Target::Upstream(upstream)) => upstream.grant(head, false),
+            Some(Target::Page(_)) | None => Grant::default(),
+        }
     }
 }
 

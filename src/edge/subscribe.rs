@@ -1,25 +1,28 @@
 //! From a request to a subscription: key, topic, first answer, place, first bytes.
 
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http::request::Parts;
 
 use super::client::Entry;
+use super::cors::Grant;
 use super::pipeline::Outcome;
+use super::place::Standing;
 use super::reject::Reject;
 use super::respond::STREAM_CACHE_CONTROL;
-use super::route::{KeyRule, Resume, resume_id};
+use super::route::{Resume, resume_id};
 use super::template::Variables;
 use super::{Edge, Upstream};
 use crate::clock;
-use crate::delivery::{self, OnGap, retry};
+use crate::delivery::{self, retry};
 use crate::hub::limits::{AddressPermit, ClientAddr};
-use crate::hub::{Answer, FirstAnswer, Refusal, Subscription};
-use crate::log::{Cursor, Place};
-use crate::metrics::{GapCause, MissReason, RejectReason, ResumeResult, RouteMetrics};
-use crate::position::{Offset, Position};
+use crate::hub::{Answer, Client, FirstAnswer, Refusal, Subscription};
+use crate::log::Cursor;
+use crate::metrics::{Protocol, RejectReason};
 use crate::sse::write;
 
 /// A subscription that waits for its socket.
@@ -35,11 +38,28 @@ pub(super) struct Detached {
 
 /// Whose share a subscription counts against.
 pub(super) struct Caller {
-    client: ClientAddr,
+    address: IpAddr,
+    client: Client,
     /// Of an address that only the request has named.
     permit: Option<AddressPermit>,
     /// Whether it came by TLS.
     by_tls: bool,
+}
+
+/// A client that has its place at a topic.
+pub(super) struct Joined {
+    pub(super) subscription: Subscription,
+    pub(super) first: FirstAnswer,
+    /// Where it says that it was.
+    pub(super) resume: Option<Resume>,
+    /// Where it begins if it does not say so.
+    pub(super) newcomer: Cursor,
+}
+
+/// What the head of a stream says besides, to this client.
+struct Remarks<'a> {
+    grant: Grant,
+    hsts: Option<&'a HeaderValue>,
 }
 
 /// A comment of this size makes old middleboxes let go of what follows (`padding=true`).
@@ -47,16 +67,26 @@ const PADDING: usize = 2048;
 
 impl Edge {
     /// A trusted proxy's clients are counted by the address that it names.
-    pub(super) fn caller(&self, head: &Parts, entry: &Entry) -> Result<Caller, Reject> {
+    pub(super) fn caller(
+        &self,
+        head: &Parts,
+        entry: &Entry,
+        protocol: Protocol,
+    ) -> Result<Caller, Reject> {
         let peer = entry.peer;
-        let client = peer.client(&head.headers, &self.options);
+        let address = peer.address(&head.headers, &self.options);
+        let client = Client {
+            address: ClientAddr::new(address),
+            protocol,
+        };
         let permit = if peer.is_trusted(&self.options) {
-            let permit = self.per_address.try_acquire(client);
+            let permit = self.per_address.try_acquire(client.address);
             Some(permit.ok_or(Reject::TooMany(RejectReason::Address))?)
         } else {
             None
         };
         Ok(Caller {
+            address,
             client,
             permit,
             by_tls: entry.tls.is_some(),
@@ -70,42 +100,88 @@ impl Edge {
         variables: &Variables,
         caller: Caller,
     ) -> Result<Outcome, Reject> {
-        let query = head.uri.query();
-        let rule = KeyRule {
-            upstream: &upstream.template,
-            query: &upstream.query,
-            headers: &upstream.headers,
+        upstream.no_cross_site(head)?;
+        let joined = self.join(head, upstream, variables, &caller).await?;
+        let is_open = joined.subscription.topic().is_open_to_all();
+        let grant = upstream.grant(head, is_open);
+        if caller.client.protocol == Protocol::Poll {
+            // Its address's permit is held until it is answered.
+            let mut reply = self.poll(upstream, joined).await;
+            grant.apply(reply.headers_mut());
+            return Ok(Outcome::Poll(reply));
+        }
+        let remarks = Remarks {
+            grant,
+            hsts: self.hsts.as_ref().filter(|_| caller.by_tls),
         };
-        let key = rule.key(variables, query, &head.headers)?;
+        Ok(Outcome::Subscribe(Box::new(Detached {
+            address: caller.permit,
+            ..self.detach(head, upstream, joined, &remarks)
+        })))
+    }
+
+    /// A place at the request's topic, once it is known what its upstream answers.
+    async fn join(
+        &self,
+        head: &Parts,
+        upstream: &Upstream,
+        variables: &Variables,
+        caller: &Caller,
+    ) -> Result<Joined, Reject> {
+        let query = head.uri.query();
+        let resume = resume_id(&head.headers, query, self.options.last_event_id_bytes);
+        let key = upstream.topic_key(head, variables, caller.address, resume.as_ref())?;
         let subscription = self
             .hub
             .subscribe(&upstream.topics, &key, caller.client, clock::now())
             .map_err(refused)?;
         // Taken before the wait: who opens a topic gets its upstream's first events too.
-        let newcomer = Cursor::at(subscription.topic().log().newcomers_place());
+        let place = subscription.topic().log().newcomers_place();
         let first = subscription
             .first_answer(self.options.first_answer_wait)
             .await;
         if let FirstAnswer::Definitive(answer) = first {
             return Err(answered(answer));
         }
-        let resume = resume_id(&head.headers, query, self.options.last_event_id_bytes);
-        let mut prologue = self.stream_head(&upstream.delivery, query, caller.by_tls);
-        if let FirstAnswer::Held(reason) = first {
-            let words = format!("the upstream is in trouble ({reason}) and is asked again");
+        let newcomer = match &resume {
+            None => subscription.newcomers_place(place, clock::now()).await,
+            Some(_) => place,
+        };
+        Ok(Joined {
+            subscription,
+            first,
+            resume,
+            newcomer: Cursor::at(newcomer),
+        })
+    }
+
+    /// The first bytes of a stream, and its place.
+    fn detach(
+        &self,
+        head: &Parts,
+        upstream: &Upstream,
+        joined: Joined,
+        remarks: &Remarks<'_>,
+    ) -> Detached {
+        let mut prologue = self.stream_head(&upstream.delivery, head.uri.query(), remarks);
+        if let Some(words) = trouble(&joined.first) {
             write::comment(&mut prologue, &words);
         }
-        let cursor = match &resume {
-            None => upstream.newcomer_at(newcomer),
-            Some(resume) => upstream.place(&subscription, resume, &mut prologue),
+        let resume = joined.resume.as_ref();
+        let cursor = match upstream.standing(&joined.subscription, resume, joined.newcomer) {
+            Standing::New(cursor) | Standing::Back(cursor) => cursor,
+            Standing::Gap(leap) => {
+                leap.tell(&upstream.delivery, &mut prologue);
+                leap.cursor()
+            }
         };
-        Ok(Outcome::Subscribe(Box::new(Detached {
+        Detached {
             prologue: Bytes::from(prologue.into_boxed_slice()),
             cursor,
-            subscription,
+            subscription: joined.subscription,
             options: Arc::clone(&upstream.delivery),
-            address: caller.permit,
-        })))
+            address: None,
+        }
     }
 
     /// Head, `retry:` and a comment at once, so that intermediaries let go and `onopen` fires. The
@@ -114,7 +190,7 @@ impl Edge {
         &self,
         options: &delivery::Options,
         query: Option<&str>,
-        by_tls: bool,
+        remarks: &Remarks<'_>,
     ) -> Vec<u8> {
         let mut out = Vec::with_capacity(384);
         let date = httpdate::fmt_http_date(clock::wall());
@@ -125,11 +201,7 @@ impl Edge {
              Cache-Control: {STREAM_CACHE_CONTROL}\r\nX-Accel-Buffering: no\r\n\
              Connection: close\r\nDate: {date}\r\n"
         ));
-        if let Some(hsts) = self.hsts.as_ref().filter(|_| by_tls) {
-            out.extend_from_slice(b"Strict-Transport-Security: ");
-            out.extend_from_slice(hsts.as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
+        remarks.write(&mut out);
         out.extend_from_slice(b"\r\n");
         let delay = retry::delay(options.retry, self.shards.spread(), fastrand::f64());
         write::retry(&mut out, delay);
@@ -141,70 +213,27 @@ impl Edge {
     }
 }
 
-impl Upstream {
-    fn newcomer_at(&self, place: Cursor) -> Cursor {
-        self.topics.metrics.resumes.of(ResumeResult::None).inc();
-        place
-    }
+// === impl Remarks ===
 
-    /// Where a returning client goes on; a gap is counted, and told behind the head.
-    fn place(
-        &self,
-        subscription: &Subscription,
-        resume: &Resume,
-        prologue: &mut Vec<u8>,
-    ) -> Cursor {
-        let log = subscription.topic().log();
-        let metrics = &self.topics.metrics;
-        let found = match resume {
-            Resume::Id(id) => log.find(id, clock::now()),
-            Resume::Malformed => Place::Unknown {
-                oldest: log.oldest(),
-            },
-        };
-        let (missed, cause, oldest) = match found {
-            Place::At(offset) => {
-                metrics.resumes.of(ResumeResult::Full).inc();
-                return Cursor::at(offset);
-            }
-            Place::Evicted { missed, oldest } => (Some(missed), GapCause::Evicted, oldest),
-            Place::OtherEpoch { oldest } => (None, GapCause::Epoch, oldest),
-            Place::Unknown { oldest } => (None, GapCause::UnknownId, oldest),
-        };
-        let (missed, target) = match self.delivery.on_gap {
-            OnGap::Oldest => (missed, oldest),
-            OnGap::Live => {
-                let edge = log.edge();
-                (missed.map(|missed| missed + edge.since(oldest)), edge)
-            }
-        };
-        count_gap(metrics, cause, missed);
-        if self.delivery.gap_event {
-            let offset = Offset(target.0.saturating_sub(1));
-            // Before the first frame there is no place to name: an id of a frame to come would skip it.
-            let has_place = self.delivery.gap_ids && target > Offset(0);
-            let place = has_place.then_some(Position {
-                epoch: log.epoch(),
-                offset,
-            });
-            write::gap(prologue, place, missed, cause.label());
+impl Remarks<'_> {
+    fn write(&self, head: &mut Vec<u8>) {
+        self.grant.write(head);
+        if let Some(hsts) = self.hsts {
+            head.extend_from_slice(b"Strict-Transport-Security: ");
+            head.extend_from_slice(hsts.as_bytes());
+            head.extend_from_slice(b"\r\n");
         }
-        Cursor::at(target)
     }
 }
 
-fn count_gap(metrics: &RouteMetrics, cause: GapCause, missed: Option<u64>) {
-    metrics.gaps.of(cause).inc();
-    metrics
-        .frames_missed
-        .of(MissReason::Resume)
-        .inc_by(missed.unwrap_or(0));
-    let result = if cause == GapCause::Evicted {
-        ResumeResult::Gap
-    } else {
-        ResumeResult::UnknownId
-    };
-    metrics.resumes.of(result).inc();
+/// What the client of an upstream in trouble is told of it, in a comment.
+pub(super) fn trouble(first: &FirstAnswer) -> Option<String> {
+    match first {
+        FirstAnswer::Held(reason) => Some(format!(
+            "the upstream is in trouble ({reason}) and is asked again"
+        )),
+        _ => None,
+    }
 }
 
 fn refused(refusal: Refusal) -> Reject {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shared;
-use super::topic::{Answer, Topic};
+use super::topic::{Answer, FirstAnswer, Topic};
 use crate::event::{EventId, EventName};
 use crate::log::{Appended, Draft, Writer};
 use crate::metrics::{CloseReason, FeedState};
@@ -79,9 +79,19 @@ impl Appender {
         }
     }
 
+    /// Whether the upstream lets pages of every origin read it; to be said before it streams.
+    pub fn opens_to_all(&self, open_to_all: bool) {
+        self.topic.opens_to_all(open_to_all);
+    }
+
     /// The upstream streams.
     pub fn streamed(&self) {
-        self.topic.streamed();
+        self.topic.streamed(FirstAnswer::Streaming);
+    }
+
+    /// Likewise; the response began at `from`, and it will be known later what kind it is.
+    pub fn begun(&self, from: Offset, at: Instant) {
+        self.topic.streamed(FirstAnswer::Begun { from, at });
     }
 
     /// The upstream is in trouble; those who wait for its first answer are told the reason.

@@ -61,15 +61,15 @@ impl Total {
         TotalPermit(Arc::clone(self))
     }
 
-    /// How many there are.
+    /// How many there are. Who sees that a permit is back sees what its holder did before.
     pub fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+        self.used.load(Ordering::Acquire)
     }
 }
 
 impl Drop for TotalPermit {
     fn drop(&mut self) {
-        self.0.used.fetch_sub(1, Ordering::Relaxed);
+        self.0.used.fetch_sub(1, Ordering::Release);
     }
 }
 

@@ -1,9 +1,12 @@
-//! Every interleaving of one who appends and one shard: `cargo loom`.
+//! Every interleaving of one who appends and those who are told, shards and readers in the async
+//! runtime: `cargo loom`.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use loom::thread;
 
+use super::news::{Listener, News};
 use super::wake::{Door, Marks, Slot, Wake};
 use crate::log::{Batch, Bounds, Budget, Cursor, Draft, Identity, Log, Read, Writer};
 use crate::position::Epoch;
@@ -24,6 +27,16 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
+fn append(writer: &mut Writer) {
+    let draft = Draft::Event {
+        id: None,
+        identity: Identity::None,
+        name: None,
+        data: "x",
+    };
+    writer.append(&draft, crate::clock::now());
+}
+
 /// The appending side: a topic's log, and the one shard that it knocks at.
 struct Topic {
     marks: Arc<Marks>,
@@ -33,13 +46,7 @@ struct Topic {
 
 impl Topic {
     fn append(&mut self) {
-        let draft = Draft::Event {
-            id: None,
-            identity: Identity::None,
-            name: None,
-            data: "x",
-        };
-        self.writer.append(&draft, crate::clock::now());
+        append(&mut self.writer);
         self.marks.publish(&self.doors);
     }
 
@@ -186,5 +193,143 @@ fn loom_the_end_of_a_log_is_told_as_a_frame_is() {
         ending.join().unwrap();
         shard.round();
         assert_eq!((shard.seen(), shard.is_over), (1, true));
+    });
+}
+
+// === readers in the async runtime ===
+
+/// The task of a reader, as far as wakes go.
+#[derive(Default)]
+struct Task(loom::sync::atomic::AtomicBool);
+
+impl std::task::Wake for Task {
+    fn wake(self: Arc<Self>) {
+        // Not `store`, which loom may put before a `swap` that has not seen it.
+        self.0.swap(true, loom::sync::atomic::Ordering::AcqRel);
+    }
+}
+
+/// A reader that follows the log, driven by hand.
+struct Reader {
+    listener: Listener,
+    task: Arc<Task>,
+    cursor: Cursor,
+    is_over: bool,
+}
+
+impl Reader {
+    fn new(news: &Arc<News>, log: &Arc<Log>) -> Self {
+        Self {
+            listener: news.listen(log),
+            task: Arc::default(),
+            cursor: Cursor::at(log.edge()),
+            is_over: false,
+        }
+    }
+
+    /// Reads until it is told to wait or the log has ended.
+    fn run(&mut self) {
+        let waker = Waker::from(Arc::clone(&self.task));
+        let mut cx = Context::from_waker(&waker);
+        let mut batch = Batch::default();
+        while !self.is_over {
+            let read = self
+                .listener
+                .poll_read(&mut cx, self.cursor, usize::MAX, &mut batch);
+            match read {
+                Poll::Ready(Read::Frames) => self.cursor.advance_to(batch.end()),
+                Poll::Ready(Read::Sealed) => self.is_over = true,
+                Poll::Ready(Read::Empty | Read::Gap { .. }) => unreachable!("{read:?}"),
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    /// What the runtime does: runs the task if it has been woken.
+    fn turn(&mut self) {
+        let woken = self
+            .task
+            .0
+            .swap(false, loom::sync::atomic::Ordering::AcqRel);
+        if woken {
+            self.run();
+        }
+    }
+}
+
+/// A log, who waits for it, and a writer that tells them.
+fn spoken() -> (
+    Arc<Log>,
+    Arc<News>,
+    impl FnMut() + Send,
+    impl FnOnce() + Send,
+) {
+    let (log, writer) = Log::new(Epoch::new(1), Bounds::default(), Budget::new(usize::MAX));
+    let news = News::with_lists(1);
+    let writer = Arc::new(parking_lot::Mutex::new(Some(writer)));
+    let (to_say, to_end) = (Arc::clone(&news), Arc::clone(&news));
+    let saying = Arc::clone(&writer);
+    let say = move || {
+        append(saying.lock().as_mut().unwrap());
+        to_say.publish();
+    };
+    let end = move || {
+        drop(writer.lock().take());
+        to_end.publish();
+    };
+    (log, news, say, end)
+}
+
+/// Catches: reading before registering, and a bit that is cleared after the wakers are taken.
+#[test]
+fn loom_a_reader_that_waits_again_and_again_misses_no_wake() {
+    check(|| {
+        let (log, news, mut say, _end) = spoken();
+        let mut reader = Reader::new(&news, &log);
+        let saying = thread::spawn(move || {
+            say();
+            say();
+        });
+        reader.run();
+        reader.turn();
+        saying.join().unwrap();
+        reader.turn();
+        assert_eq!(reader.cursor.offset().0, 2);
+    });
+}
+
+/// Catches: waking before the log is sealed.
+#[test]
+fn loom_the_end_of_a_log_wakes_a_reader() {
+    check(|| {
+        let (log, news, mut say, end) = spoken();
+        let mut reader = Reader::new(&news, &log);
+        let ending = thread::spawn(move || {
+            say();
+            end();
+        });
+        reader.run();
+        ending.join().unwrap();
+        reader.turn();
+        assert_eq!((reader.cursor.offset().0, reader.is_over), (1, true));
+    });
+}
+
+/// Catches: a reader that goes and takes the others' bit with it, or leaves its own place.
+#[test]
+fn loom_a_reader_that_goes_takes_nobodys_wake_and_leaves_nothing() {
+    check(|| {
+        let (log, news, mut say, _end) = spoken();
+        let (mut stays, mut goes) = (Reader::new(&news, &log), Reader::new(&news, &log));
+        goes.run();
+        let saying = thread::spawn(move || say());
+        let going = thread::spawn(move || drop(goes));
+        stays.run();
+        saying.join().unwrap();
+        going.join().unwrap();
+        stays.turn();
+        assert_eq!(stays.cursor.offset().0, 1);
+        drop(stays);
+        assert_eq!(news.places(), 0);
     });
 }

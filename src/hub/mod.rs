@@ -12,6 +12,7 @@ mod life;
 pub mod limits;
 #[cfg(all(test, fantail_loom))]
 mod loom_tests;
+mod news;
 mod registry;
 mod subscription;
 mod sync;
@@ -30,11 +31,12 @@ use wake::Door;
 
 pub use appender::Appender;
 pub use life::{Life, Turn};
+pub use news::Listener;
 pub use subscription::Subscription;
 pub use topic::{Answer, FirstAnswer, Topic};
 
 use crate::log::Budget;
-use crate::metrics::{FeedState, RouteMetrics};
+use crate::metrics::{FeedState, Protocol, RouteMetrics};
 use crate::topic_key::{RouteId, TopicKey};
 
 /// How often a subscriber looks again for a topic that is over as soon as it is found. One such
@@ -89,6 +91,22 @@ impl Default for TopicOptions {
     }
 }
 
+impl TopicOptions {
+    /// For topics of one client each. Nobody can come back to one, so that it does not linger, and
+    /// its log is no memory but what the client has not read yet: 512 KiB hold twice what one read
+    /// of the upstream brings at most, and whoever has not read for 30 s is a stalled client.
+    pub fn private() -> Self {
+        Self {
+            replay: crate::log::Bounds {
+                bytes: 512 << 10,
+                age: std::time::Duration::from_secs(30),
+                ..crate::log::Bounds::default()
+            },
+            linger: std::time::Duration::ZERO,
+        }
+    }
+}
+
 /// What all topics of a route share.
 #[derive(Debug)]
 pub struct RouteTopics {
@@ -107,6 +125,15 @@ pub struct RouteTopics {
 pub trait OnDemand: Send + Sync {
     /// Starts the topic's task, which owns the appender from here on. Does not wait.
     fn open(&self, appender: Appender);
+}
+
+/// Who wants a subscription, and how it will be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Whose share it counts against.
+    pub address: ClientAddr,
+    /// The metrics' label.
+    pub protocol: Protocol,
 }
 
 /// Why there is no subscription.
@@ -203,16 +230,16 @@ impl Hub {
         &self,
         route: &Arc<RouteTopics>,
         key: &TopicKey,
-        client: ClientAddr,
+        client: Client,
         now: Instant,
     ) -> Result<Subscription, Refusal> {
         for _ in 0..TRIES {
             let topic = match self.shared.registry.get(route.id, key) {
                 Some(topic) => topic,
-                None => self.create(route, key, client)?,
+                None => self.create(route, key, client.address)?,
             };
             match topic.join(now, self.options.subscribers_per_topic) {
-                Ok(()) => return Ok(Subscription::new(topic)),
+                Ok(()) => return Ok(Subscription::new(topic, client.protocol)),
                 Err(NotJoined::Answered(answer)) => return Err(Refusal::Answered(answer)),
                 Err(NotJoined::Full) => return Err(Refusal::Subscribers),
                 // It ended between the look-up and the join: whoever comes next makes a new one.

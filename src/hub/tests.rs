@@ -10,11 +10,11 @@ use tokio::time::timeout;
 use super::limits::ClientAddr;
 use super::wake::{Door, Slot, Wake};
 use super::{
-    Answer, Appender, FirstAnswer, Hub, OnDemand, Options, Refusal, RouteTopics, Subscription,
-    TopicOptions,
+    Answer, Appender, Client, FirstAnswer, Hub, OnDemand, Options, Refusal, RouteTopics,
+    Subscription, TopicOptions,
 };
 use crate::log::{Batch, Cursor, Draft, Identity, Read};
-use crate::metrics::{CloseReason, Metrics, TopicState};
+use crate::metrics::{CloseReason, Metrics, Protocol, TopicState};
 use crate::topic_key::{RouteId, TopicKey};
 
 const LINGER: Duration = Duration::from_secs(15);
@@ -74,8 +74,7 @@ impl Stage {
 
     fn ask(&self, client: [u8; 4], path: &str, at: Instant) -> Result<Subscription, Refusal> {
         let key = TopicKey::new(path, vec![]);
-        let client = ClientAddr::new(client.into());
-        self.hub.subscribe(&self.route, &key, client, at)
+        self.hub.subscribe(&self.route, &key, streaming(client), at)
     }
 
     fn alice(&self, path: &str) -> Result<Subscription, Refusal> {
@@ -91,7 +90,14 @@ impl Stage {
     fn gauges(&self) -> (i64, i64) {
         let metrics = &self.route.metrics;
         let topics = metrics.topics.iter().map(prometheus::IntGauge::get).sum();
-        (topics, metrics.subscribers.get())
+        (topics, metrics.subscribers.of(Protocol::H1).get())
+    }
+}
+
+fn streaming(address: [u8; 4]) -> Client {
+    Client {
+        address: ClientAddr::new(address.into()),
+        protocol: Protocol::H1,
     }
 }
 
@@ -308,7 +314,7 @@ fn an_opener_that_lets_go_at_once_refuses_and_does_not_spin() {
     }
     let hub = Hub::new(Options::default(), vec![]);
     let (route, key) = (route(), TopicKey::new("a", vec![]));
-    let client = ClientAddr::new(ALICE.into());
+    let client = streaming(ALICE);
     let ask = || hub.subscribe(&route, &key, client, crate::clock::now());
     assert_eq!(ask().unwrap_err(), Refusal::Topics, "nobody opens");
     hub.set_on_demand(Arc::new(Dropper));

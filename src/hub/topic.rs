@@ -1,6 +1,7 @@
 //! A topic: its log, its life, and who waits for what.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -8,11 +9,12 @@ use tokio::sync::{Notify, watch};
 
 use super::life::{Life, Turn};
 use super::limits::{AddressPermit, TotalPermit};
+use super::news::{Listener, News};
 use super::wake::{Door, Marks, Slot};
 use super::{RouteTopics, TopicView};
 use crate::log::{Budget, Log, Writer};
 use crate::metrics::FeedState;
-use crate::position::Epoch;
+use crate::position::{Epoch, Offset};
 use crate::topic_key::TopicKey;
 
 /// An upstream's last word, or what it comes to.
@@ -37,6 +39,14 @@ pub enum FirstAnswer {
     Pending,
     /// The upstream streams, or has streamed.
     Streaming,
+    /// Likewise, and it is not known yet whether this response is an answer to a poll, which a
+    /// newcomer gets from its begin, or a stream, which it joins at the live edge.
+    Begun {
+        /// The place of the response's first frame.
+        from: Offset,
+        /// When its head came.
+        at: Instant,
+    },
     /// It is in trouble and asked again and again: the reason in a word.
     Held(&'static str),
     /// Its last word.
@@ -51,8 +61,11 @@ pub struct Topic {
     log: Arc<Log>,
     marks: Marks,
     doors: Arc<[Arc<Door>]>,
+    news: Arc<News>,
     state: Mutex<State>,
     first_answer: watch::Sender<FirstAnswer>,
+    /// Whether the upstream has said that pages of every origin may read it.
+    open_to_all: AtomicBool,
     /// Tells the topic's task that the last subscriber left, or that one came back.
     interest: Notify,
 }
@@ -97,6 +110,7 @@ impl Topic {
             log,
             marks: Marks::new(doors.len()),
             doors: Arc::clone(doors),
+            news: News::new(),
             state: Mutex::new(State {
                 life: Life::Cold,
                 subscribers: 0,
@@ -107,6 +121,7 @@ impl Topic {
                 permits: Some(permits),
             }),
             first_answer: watch::Sender::new(FirstAnswer::Pending),
+            open_to_all: AtomicBool::new(false),
             interest: Notify::new(),
         };
         topic.turn(&mut topic.state.lock(), Turn::Subscribed);
@@ -133,6 +148,17 @@ impl Topic {
         self.first_answer.subscribe()
     }
 
+    /// Whether the upstream itself has said that pages of every origin may read it; known once it
+    /// has streamed.
+    pub fn is_open_to_all(&self) -> bool {
+        self.open_to_all.load(Ordering::Relaxed)
+    }
+
+    /// For a reader in the async runtime, which waits without a shard.
+    pub fn listen(&self) -> Listener {
+        self.news.listen(&self.log)
+    }
+
     /// Registers a shard for wakes; it reads the log once afterwards.
     pub fn register(&self, shard: usize, slot: Slot) {
         self.marks.register(shard, slot);
@@ -150,6 +176,7 @@ impl Topic {
 
     pub(super) fn publish(&self) {
         self.marks.publish(&self.doors);
+        self.news.publish();
     }
 
     pub(super) fn join(&self, now: Instant, limit: usize) -> Result<(), NotJoined> {
@@ -182,12 +209,16 @@ impl Topic {
         }
     }
 
-    pub(super) fn streamed(&self) {
+    pub(super) fn opens_to_all(&self, open_to_all: bool) {
+        self.open_to_all.store(open_to_all, Ordering::Relaxed);
+    }
+
+    pub(super) fn streamed(&self, answer: FirstAnswer) {
         let mut state = self.state.lock();
         self.turn(&mut state, Turn::Streamed);
         state.last_error = None;
         drop(state);
-        self.first_answer.send_replace(FirstAnswer::Streaming);
+        self.first_answer.send_replace(answer);
     }
 
     pub(super) fn held(&self, reason: &'static str) {
@@ -234,7 +265,8 @@ impl Topic {
     pub(super) fn ended(&self) -> bool {
         let mut state = self.state.lock();
         self.turn(&mut state, Turn::Ended);
-        state.remembered.is_none()
+        // Nobody else will ask for a private topic, so that its answer is worth no permit.
+        state.remembered.is_none() || self.key.is_private()
     }
 
     /// The registry has let go of the topic.

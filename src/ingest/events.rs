@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use super::resume::{Ids, Settled};
 use super::{IdPolicy, Route};
 use crate::clock;
-use crate::event::Event;
+use crate::event::{Event, EventId};
 use crate::hub::Appender;
 use crate::log::Draft;
 use crate::metrics::{DropReason, GapCause, SuspectCause};
 use crate::position::Offset;
-use crate::source::Suspicions;
+use crate::source::{Feed, Suspicions};
 use crate::sse::Item;
 
 /// A response that was complete within so long is an answer to a poll, and a newcomer gets the
@@ -28,6 +28,8 @@ pub(super) struct Events {
     /// The reconnection time that the upstream asked for last.
     retry: Option<Duration>,
     response: Response,
+    /// Whether newcomers get the last response from its begin, because it was a poll's answer.
+    has_answer: bool,
     /// The newest event, kept only where feeds are rotated: where two feeds are at one place.
     newest: Option<Event>,
 }
@@ -43,7 +45,8 @@ struct Response {
 
 impl Events {
     pub(super) fn new(appender: Appender, route: Arc<Route>) -> Self {
-        let ids = Ids::new(route.options.ids);
+        let resume = appender.topic().key().resume();
+        let ids = Ids::new(route.options.ids, resume.and_then(EventId::new));
         let response = Response {
             head_at: clock::now(),
             begin: Offset(0),
@@ -56,6 +59,7 @@ impl Events {
             ids,
             retry: None,
             response,
+            has_answer: false,
             newest: None,
         }
     }
@@ -77,7 +81,7 @@ impl Events {
     }
 
     /// A response's head has come.
-    pub(super) fn begin(&mut self, suspicions: Suspicions) {
+    pub(super) fn begin(&mut self, feed: &dyn Feed) {
         let begin = self.appender.next();
         self.response = Response {
             head_at: clock::now(),
@@ -85,12 +89,18 @@ impl Events {
             malformed: 0,
             has_event: false,
         };
-        self.note_suspicions(suspicions);
+        self.note_suspicions(feed.suspicions());
         if self.ids.response_begins(begin) {
             self.announce_loss(None, clock::now());
             self.appender.publish();
         }
-        self.appender.streamed();
+        self.appender.opens_to_all(feed.is_open_to_all());
+        if self.has_answer {
+            self.appender.streamed();
+        } else {
+            // A stream or an answer: its end will tell, and until then newcomers wait a moment.
+            self.appender.begun(begin, self.response.head_at);
+        }
     }
 
     /// Another feed takes the running one's place. `is_in_step` says that both are known to be at
@@ -136,7 +146,7 @@ impl Events {
             }
         }
         if now.saturating_duration_since(self.response.head_at) > POLL_ANSWER {
-            self.appender.set_newcomers_from(None);
+            self.set_answer(None);
         }
         if self.appender.next() > before {
             self.appender.publish();
@@ -165,14 +175,22 @@ impl Events {
         // A response whose events were all repetitions says what the one before it said.
         let is_poll = now.saturating_duration_since(self.response.head_at) <= POLL_ANSWER;
         if is_poll && self.appender.next() > self.response.begin {
-            self.appender.set_newcomers_from(Some(self.response.begin));
+            self.set_answer(Some(self.response.begin));
         }
+        // Who waits for the response's kind looks now.
+        self.appender.streamed();
     }
 
     /// The response broke off.
     pub(super) fn broke(&mut self) {
         self.ids.response_broke();
-        self.appender.set_newcomers_from(None);
+        self.set_answer(None);
+    }
+
+    /// The poll's answer that newcomers get; `None` = they begin at the live edge.
+    fn set_answer(&mut self, begin: Option<Offset>) {
+        self.appender.set_newcomers_from(begin);
+        self.has_answer = begin.is_some();
     }
 
     fn event(&mut self, event: &Event, now: Instant) {
@@ -251,7 +269,11 @@ impl Events {
         }
     }
 
+    /// Where the upstream knows who asks, an answer for one person is what was asked for.
     fn note_suspicions(&self, suspicions: Suspicions) {
+        if self.appender.topic().key().holds_credential() {
+            return;
+        }
         let signs = [
             (suspicions.set_cookie, SuspectCause::SetCookie, "Set-Cookie"),
             (
@@ -283,7 +305,7 @@ impl Events {
                     sign = words,
                     "the upstream's answer looks as if it were meant for one client; nothing of a \
                      client reaches it, so nobody sees another's data. If the stream depends on \
-                     who asks, declare it: headers = [\"Cookie\"]"
+                     who asks, declare it: cookies = [\"…\"], with the session's name"
                 );
             }
         }

@@ -39,10 +39,11 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    pub(super) fn new(policy: IdPolicy) -> Self {
+    /// `resume` is where a private topic's one client was: its upstream is asked to go on there.
+    pub(super) fn new(policy: IdPolicy, resume: Option<EventId>) -> Self {
         Self {
             policy,
-            last: None,
+            last: resume,
             begin: Offset(0),
             is_in_doubt: false,
         }

@@ -121,7 +121,7 @@ impl Task {
             .connect_duration
             .observe(elapsed(begin).as_secs_f64());
         self.recovered();
-        self.events.begin(feed.suspicions());
+        self.events.begin(&*feed);
         self.enter(FeedState::Streaming, None);
         let head_at = clock::now();
         let result = self.read(feed).await;

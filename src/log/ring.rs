@@ -157,7 +157,7 @@ impl Ring {
         }
         let token = id.parse::<Position>().ok();
         if let Some(token) = token.filter(|token| token.epoch == epoch) {
-            if token.offset >= self.edge() {
+            if token.offset >= self.edge() && token.offset != Offset::BEFORE_FIRST {
                 return Place::Unknown { oldest };
             }
             return self.behind(token.offset);

@@ -50,6 +50,22 @@ label! {
         Error => "error",
         /// The upstream has said its last word, or its end is passed on.
         UpstreamEnd => "upstream_end",
+        /// A poll was given all that there was.
+        Answered => "answered",
+        /// A poll waited for `poll_wait`, and nothing came.
+        PollWait => "poll_wait",
+        /// A poll was given `poll_bytes`; the rest comes with the next one.
+        PollBytes => "poll_bytes",
+    }
+}
+
+label! {
+    /// How a subscriber is served.
+    Protocol {
+        /// A stream over HTTP/1.1.
+        H1 => "h1",
+        /// One bounded answer after another.
+        Poll => "poll",
     }
 }
 
@@ -78,6 +94,8 @@ label! {
         Host => "host",
         /// A method that the route does not take.
         Method => "method",
+        /// A page of an origin that may not read here.
+        Cors => "cors",
         /// `topics` or `topics_per_address` is reached.
         Topics => "topics",
         /// Too little memory, or too many topics waiting to open.
@@ -219,6 +237,8 @@ label! {
         Gap => "gap",
         /// The id is unknown.
         UnknownId => "unknown_id",
+        /// It has an upstream of its own, which was told the id.
+        Upstream => "upstream",
         /// The client brought no id.
         None => "none",
     }
@@ -291,5 +311,17 @@ label! {
         Runtime => "runtime",
         /// A delivery shard.
         Shard => "shard",
+    }
+}
+
+label! {
+    /// Why a new process did not take over.
+    HandoverFailure {
+        /// It could not be started.
+        Spawn => "spawn",
+        /// It ended before it was ready.
+        Ended => "ended",
+        /// It was not ready within `handover_timeout`.
+        Timeout => "timeout",
     }
 }

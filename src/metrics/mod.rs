@@ -6,6 +6,7 @@
 
 mod family;
 mod labels;
+mod pass;
 mod route;
 mod tls;
 mod upstream;
@@ -17,9 +18,11 @@ use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
 pub use family::{ByLabel, Family, GaugeGuard};
 pub use labels::{
-    CloseReason, DropReason, EndReason, FeedState, GapCause, HandshakeResult, MissReason, Part,
-    RejectReason, ResumeResult, StatusClass, SuspectCause, TopicState, UpstreamReason, WaitCause,
+    CloseReason, DropReason, EndReason, FeedState, GapCause, HandoverFailure, HandshakeResult,
+    MissReason, Part, Protocol, RejectReason, ResumeResult, StatusClass, SuspectCause, TopicState,
+    UpstreamReason, WaitCause,
 };
+pub use pass::PassMetrics;
 pub use route::RouteMetrics;
 pub use tls::TlsMetrics;
 pub use upstream::UpstreamMetrics;
@@ -42,6 +45,8 @@ pub struct Metrics {
     pub panics: ByLabel<IntCounter>,
     /// Length of the running or last drain.
     pub drain_seconds: IntGauge,
+    /// New processes that did not take over.
+    pub handover_failures: ByLabel<IntCounter>,
     start_time: IntGauge,
 }
 
@@ -124,6 +129,13 @@ impl Metrics {
                 &[],
             )
             .with(&[]),
+            handover_failures: Family::counter(
+                r,
+                "fantail_handover_failures_total",
+                "New processes that did not take over.",
+                &["reason"],
+            )
+            .by_label(&[], HandoverFailure::ALL, HandoverFailure::label),
             start_time: Family::gauge(
                 r,
                 "fantail_start_time_seconds",

@@ -4,20 +4,21 @@ use prometheus::{Histogram, IntCounter, IntGauge, Registry};
 
 use super::family::{ByLabel, Family};
 use super::labels::{
-    CloseReason, DropReason, EndReason, GapCause, MissReason, ResumeResult, StatusClass,
-    SuspectCause, TopicState,
+    CloseReason, DropReason, EndReason, GapCause, MissReason, Protocol, ResumeResult, SuspectCause,
+    TopicState,
 };
+use super::pass::{self, PassMetrics};
 
 /// Handles of one route.
 #[derive(Debug)]
 pub struct RouteMetrics {
-    /// Subscribers right now.
-    pub subscribers: IntGauge,
-    /// Subscriptions begun.
-    pub subscriptions: IntCounter,
+    /// Subscribers right now, by [`Protocol`].
+    pub subscribers: ByLabel<IntGauge>,
+    /// Subscriptions begun, by [`Protocol`]; each poll is one.
+    pub subscriptions: ByLabel<IntCounter>,
     /// Subscriptions ended, by [`EndReason`].
     pub ended: ByLabel<IntCounter>,
-    /// How long subscriptions lasted.
+    /// How long streams lasted; polls are not among them.
     pub duration: Histogram,
     /// Topics by [`TopicState`].
     pub topics: ByLabel<IntGauge>,
@@ -51,12 +52,8 @@ pub struct RouteMetrics {
     pub fanout: Histogram,
     /// Signs against sharing, by [`SuspectCause`].
     pub share_suspect: ByLabel<IntCounter>,
-    /// Ordinary requests passed through, by [`StatusClass`] of the answer.
-    pub requests: ByLabel<IntCounter>,
-    /// From a request passed through to the head of its answer.
-    pub answer_duration: Histogram,
-    /// Upgraded connections right now.
-    pub tunnels: IntGauge,
+    /// Ordinary requests.
+    pub pass: PassMetrics,
 }
 
 #[derive(Debug)]
@@ -81,17 +78,13 @@ pub(super) struct Families {
     resumes: Family<IntCounter>,
     fanout: Family<Histogram>,
     share_suspect: Family<IntCounter>,
-    requests: Family<IntCounter>,
-    answer_duration: Family<Histogram>,
-    tunnels: Family<IntGauge>,
+    pass: pass::Families,
 }
 
 const DURATION_SECONDS: [f64; 8] = [1.0, 10.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0];
 const FANOUT_SECONDS: [f64; 12] = [
     5e-5, 1e-4, 2.5e-4, 1e-3, 2.5e-3, 1e-2, 2.5e-2, 0.1, 0.25, 1.0, 2.5, 10.0,
 ];
-const ANSWER_SECONDS: [f64; 8] = [1e-3, 5e-3, 2.5e-2, 0.1, 0.25, 1.0, 5.0, 30.0];
-
 impl Families {
     #[expect(clippy::too_many_lines, reason = "a list of names, one a line")]
     pub(super) fn new(r: &Registry) -> Self {
@@ -102,7 +95,7 @@ impl Families {
             subscribers: Family::gauge(
                 r,
                 "fantail_subscribers",
-                "Streams being served.",
+                "Streams being served, and polls that wait.",
                 &["route", "protocol"],
             ),
             subscriptions: Family::counter(
@@ -120,7 +113,7 @@ impl Families {
                 r,
                 (
                     "fantail_subscription_duration_seconds",
-                    "How long subscriptions lasted.",
+                    "How long streams lasted.",
                 ),
                 &["route"],
                 &DURATION_SECONDS,
@@ -178,26 +171,7 @@ impl Families {
                 "Responses that look as if they were not meant to be shared.",
                 "cause",
             ),
-            requests: by(
-                "fantail_requests_total",
-                "Ordinary requests passed through, by the class of the answer's status.",
-                "status",
-            ),
-            answer_duration: Family::histogram(
-                r,
-                (
-                    "fantail_request_duration_seconds",
-                    "Ordinary requests: from the request to the head of its answer.",
-                ),
-                &["route"],
-                &ANSWER_SECONDS,
-            ),
-            tunnels: Family::gauge(
-                r,
-                "fantail_tunnels",
-                "Connections that have switched protocols.",
-                &["route"],
-            ),
+            pass: pass::Families::new(r),
         }
     }
 
@@ -205,8 +179,10 @@ impl Families {
         let one = |family: &Family<IntCounter>| family.with(&[name]);
         let n = &[name];
         RouteMetrics {
-            subscribers: self.subscribers.with(&[name, "h1"]),
-            subscriptions: self.subscriptions.with(&[name, "h1"]),
+            subscribers: self.subscribers.by_label(n, Protocol::ALL, Protocol::label),
+            subscriptions: self
+                .subscriptions
+                .by_label(n, Protocol::ALL, Protocol::label),
             ended: self.ended.by_label(n, EndReason::ALL, EndReason::label),
             duration: self.duration.with(n),
             topics: self.topics.by_label(n, TopicState::ALL, TopicState::label),
@@ -235,11 +211,7 @@ impl Families {
             share_suspect: self
                 .share_suspect
                 .by_label(n, SuspectCause::ALL, SuspectCause::label),
-            requests: self
-                .requests
-                .by_label(n, StatusClass::ALL, StatusClass::label),
-            answer_duration: self.answer_duration.with(n),
-            tunnels: self.tunnels.with(n),
+            pass: self.pass.resolve(name),
         }
     }
 }

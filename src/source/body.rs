@@ -46,6 +46,7 @@ pub(super) struct BodyFeed<B> {
     line_bytes: usize,
     malformed: u64,
     suspicions: Suspicions,
+    open_to_all: bool,
     options: Arc<Options>,
 }
 
@@ -66,12 +67,18 @@ impl<B: Chunks> BodyFeed<B> {
             line_bytes: 0,
             malformed: 0,
             suspicions: Suspicions::default(),
+            open_to_all: false,
             options,
         }
     }
 
-    pub(super) fn with(self, suspicions: Suspicions) -> Self {
-        Self { suspicions, ..self }
+    /// What the head has said besides.
+    pub(super) fn with(self, suspicions: Suspicions, open_to_all: bool) -> Self {
+        Self {
+            suspicions,
+            open_to_all,
+            ..self
+        }
     }
 
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, Error>> {
@@ -173,6 +180,10 @@ impl<B: Chunks> Feed for BodyFeed<B> {
 
     fn suspicions(&self) -> Suspicions {
         self.suspicions
+    }
+
+    fn is_open_to_all(&self) -> bool {
+        self.open_to_all
     }
 
     fn malformed(&self) -> u64 {

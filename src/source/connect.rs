@@ -25,23 +25,32 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const KEEPALIVE_PROBES: u32 = 3;
 
 /// TCP, Unix, or TLS over one of them.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Where to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// As it stands in a URL.
-    pub(super) host: &'a str,
-    pub(super) port: u16,
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
     /// The host of the route's own upstream: another one than `host` in a redirect.
-    pub(super) own: &'a str,
+    pub(crate) own: &'a str,
 }
 
 /// Connects to one of the addresses of a place.
 pub(super) async fn connect(place: &Place<'_>, limit: Duration) -> Result<TcpStream, Error> {
     let deadline = Instant::from_std(clock::now() + limit);
+    let addresses = resolve(place, deadline).await?;
+    dial(&addresses, deadline).await
+}
+
+/// The addresses of a place that may be asked.
+pub(crate) async fn resolve(
+    place: &Place<'_>,
+    deadline: Instant,
+) -> Result<Vec<SocketAddr>, Error> {
     // An IPv6 literal stands in brackets in a URL only.
     let bare = place
         .host
@@ -52,8 +61,12 @@ pub(super) async fn connect(place: &Place<'_>, limit: Duration) -> Result<TcpStr
         .await
         .map_err(|_| Error::Timeout("name resolution"))?
         .map_err(Error::Resolve)?;
-    let addresses = allowed(found, place)?;
-    let stream = first_that_answers(&addresses, deadline).await?;
+    allowed(found, place)
+}
+
+/// Connects to the first address that answers.
+pub(crate) async fn dial(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Error> {
+    let stream = first_that_answers(addresses, deadline).await?;
     prepare(&stream).map_err(Error::Connect)?;
     Ok(stream)
 }

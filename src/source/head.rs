@@ -4,8 +4,8 @@
 //! `text/event-stream` whose text can be decoded is a stream.
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, SET_COOKIE,
-    TRANSFER_ENCODING, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap,
+    HeaderName, SET_COOKIE, TRANSFER_ENCODING, VARY,
 };
 use http::response::Parts;
 
@@ -54,6 +54,14 @@ pub(super) fn suspicions(headers: &HeaderMap) -> Suspicions {
         private: tokens(headers, &CACHE_CONTROL).any(|token| token == "private"),
         vary: tokens(headers, &VARY).any(|token| vary.contains(&token.as_str())),
     }
+}
+
+/// Whether pages of every origin may read it: exactly `*`. Any other word is about the one who has
+/// asked, and that was us.
+pub(super) fn is_open_to_all(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(ACCESS_CONTROL_ALLOW_ORIGIN).iter();
+    let is_star = values.next().is_some_and(|value| value.as_bytes() == b"*");
+    is_star && values.next().is_none()
 }
 
 fn stream(headers: &HeaderMap, charset: Option<&str>) -> Result<Verdict, Error> {
@@ -242,6 +250,22 @@ mod tests {
         let error = judge(&head(status, &[]), None).unwrap_err();
         assert_eq!(matches!(error, Error::Answer(_)), is_answer, "{error}");
         assert!(error.to_string().contains(&status.to_string()), "{error}");
+    }
+
+    #[rstest]
+    #[case(&["*"], true)]
+    #[case(&["https://app.example"], false)]
+    #[case(&["null"], false)]
+    #[case(&["*, *"], false)]
+    #[case(&["*", "*"], false)]
+    #[case(&[""], false)]
+    #[case(&[], false)]
+    fn only_a_star_opens_a_stream_to_all(#[case] values: &[&str], #[case] is_open: bool) {
+        let all: Vec<_> = values
+            .iter()
+            .map(|value| ("access-control-allow-origin", *value))
+            .collect();
+        assert_eq!(is_open_to_all(&head(200, &all).headers), is_open);
     }
 
     #[rstest]

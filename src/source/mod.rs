@@ -26,7 +26,7 @@ mod addresses;
 pub mod backoff;
 mod body;
 pub mod charset;
-mod connect;
+pub(crate) mod connect;
 mod decode;
 mod error;
 pub mod fastcgi;
@@ -34,11 +34,12 @@ pub mod forward;
 mod head;
 pub mod http;
 mod policy;
-mod reach;
+pub(crate) mod reach;
 mod reply;
 mod request;
 pub mod ticker;
 pub mod tls;
+mod wire;
 mod wrong_type;
 
 pub use addresses::{Address, Addresses};
@@ -62,6 +63,11 @@ pub trait Feed: Send {
     /// What the response's head lets suspect about sharing; see [`Suspicions`].
     fn suspicions(&self) -> Suspicions {
         Suspicions::default()
+    }
+
+    /// Whether the response's head lets pages of every origin read it, without credentials.
+    fn is_open_to_all(&self) -> bool {
+        false
     }
 
     /// How many lines without a known field name have come so far.

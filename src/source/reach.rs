@@ -11,7 +11,7 @@ use crate::source::{Error, Options, tls};
 
 /// Connects to `url`. `own` is the route's own one, `trusted` that `url` is of its origin and that no
 /// other origin had a say in it.
-pub(super) async fn reach(
+pub(crate) async fn reach(
     options: &Options,
     own: &Uri,
     url: &Uri,
@@ -40,7 +40,7 @@ pub(super) async fn reach(
 }
 
 /// The port of a URL that names none; `None` if its scheme is not one of ours.
-pub(super) fn default_port(url: &Uri) -> Option<u16> {
+pub(crate) fn default_port(url: &Uri) -> Option<u16> {
     match url.scheme_str() {
         Some("http") => Some(80),
         Some("https") => Some(443),
@@ -49,11 +49,11 @@ pub(super) fn default_port(url: &Uri) -> Option<u16> {
 }
 
 /// The port that a URL of ours leads to.
-pub(super) fn port(url: &Uri) -> u16 {
+pub(crate) fn port(url: &Uri) -> u16 {
     let port = url.port_u16().or_else(|| default_port(url));
     port.unwrap_or_default()
 }
 
-pub(super) fn is_https(url: &Uri) -> bool {
+pub(crate) fn is_https(url: &Uri) -> bool {
     url.scheme_str() == Some("https")
 }

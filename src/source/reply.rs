@@ -37,9 +37,10 @@ pub(super) async fn judge<B: Chunks>(
     match head::judge(head, options.charset)? {
         Verdict::Stream(coding, charset) => {
             let suspicions = head::suspicions(&head.headers);
+            let open_to_all = head::is_open_to_all(&head.headers);
             let decoder = coding.decoder(options.decode_ratio);
             let feed = BodyFeed::new(body, decoder, charset.text(), Arc::clone(options));
-            Ok(Reply::Feed(Box::new(feed.with(suspicions))))
+            Ok(Reply::Feed(Box::new(feed.with(suspicions, open_to_all))))
         }
         Verdict::Moved => Ok(Reply::Moved),
         Verdict::WrongType => {

@@ -102,6 +102,14 @@ pub fn gap(out: &mut Vec<u8>, id: Option<Position>, missed: Option<u64>, reason:
     formatted(out, format_args!(",\"reason\":\"{reason}\"}}\n\n"));
 }
 
+/// Writes the event that tells a client its place, where no other event does. It has data because
+/// browsers and libraries forget an id that comes without (Firefox), and a name because nobody is
+/// meant to see it but who asks for it.
+pub fn position(out: &mut Vec<u8>, position: Position) {
+    token_line(out, position);
+    out.extend_from_slice(b"event: fantail.position\ndata: {}\n\n");
+}
+
 /// The space stands in front of every value, for the reader strips one, and the value may begin
 /// with a space itself.
 fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
@@ -194,6 +202,14 @@ mod tests {
         assert_eq!(
             written(|out| retry(out, Duration::from_micros(2_500_900))),
             "retry: 2500\n"
+        );
+    }
+
+    #[test]
+    fn a_position_is_an_event_with_an_id_and_data() {
+        assert_eq!(
+            written(|out| position(out, place())),
+            "id: ~000000000abc.7\nevent: fantail.position\ndata: {}\n\n"
         );
     }
 

@@ -9,13 +9,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{Get, until};
 
 /// Killed when dropped, should it still run.
-struct Demo {
+pub(crate) struct Demo {
     child: Child,
     page: SocketAddr,
 }
 
 impl Demo {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         // Both free a moment ago; whoever takes one in between makes the program say so.
         let held = [0; 2].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
         let [page, admin] = held.map(|listener| listener.local_addr().unwrap());
@@ -40,6 +40,11 @@ impl Demo {
             "it says where the page is"
         );
         Self { child, page }
+    }
+
+    /// Where the page is.
+    pub(crate) fn page(&self) -> SocketAddr {
+        self.page
     }
 }
 

@@ -10,9 +10,10 @@ const FAMILIES: &str = "\
     fantail_drain_seconds fantail_events_completed_total fantail_events_dropped_total \
     fantail_events_received_total fantail_fanout_duration_seconds fantail_feeds \
     fantail_frames_appended_total fantail_frames_delivered_total fantail_frames_missed_total \
-    fantail_gaps_total fantail_ids_replaced_total fantail_panics_total \
+    fantail_gaps_total fantail_handover_failures_total fantail_ids_replaced_total \
+    fantail_panics_total fantail_tunnels \
     fantail_received_bytes_total fantail_rejects_total fantail_request_duration_seconds \
-    fantail_requests_total fantail_resumes_total fantail_tunnels \
+    fantail_requests_total fantail_resumes_total \
     fantail_sent_bytes_total fantail_shard_busy_seconds_total fantail_shard_subscribers \
     fantail_share_suspect_total fantail_soft_rejects_total fantail_start_time_seconds \
     fantail_subscribers fantail_subscription_duration_seconds fantail_subscriptions_ended_total \
@@ -54,8 +55,10 @@ fn every_series_of_a_route_is_there_at_zero_from_the_start() {
         (
             "subscriptions_ended_total",
             "reason",
-            "client slow stall age drain error upstream_end",
+            "client slow stall age drain error upstream_end answered poll_wait poll_bytes",
         ),
+        ("subscribers", "protocol", "h1 poll"),
+        ("subscriptions_total", "protocol", "h1 poll"),
         ("topics", "state", "opening live lingering"),
         (
             "events_dropped_total",

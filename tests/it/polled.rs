@@ -44,6 +44,67 @@ fn a_newcomer_gets_the_last_answer_at_once() {
     assert_eq!(upstream.requests().len(), 1);
 }
 
+/// Whoever came between the first event of a topic's first answer and its end got nothing until
+/// the next poll, because the answer is a newcomer's only once it is complete.
+#[test]
+fn who_joins_a_first_answer_behind_its_first_event_gets_all_of_it() {
+    let release = Arc::new(AtomicUsize::new(0));
+    let released = Arc::clone(&release);
+    let upstream = Upstream::start(move |mut exchange| {
+        exchange.send(format!("{STREAM_HEAD}retry: 60000\ndata: a\n\n"));
+        let number = exchange.number;
+        eventually("the test lets the answer end", || {
+            released.load(Ordering::SeqCst) > number
+        });
+        exchange.send("data: b\n\n");
+    });
+    let route = "[[route]]\npath = \"/{n}\"\nupstream = \"{upstream}/{n}\"\n";
+    let gateway = Gateway::start(route, &upstream);
+    // Newcomers wait for a moment only, which a busy machine may take longer than.
+    let in_time = (0..20).any(|number| {
+        let get = || Get::new(&format!("/{number}"));
+        let begin = fantail::clock::now();
+        let mut first = get().stream(gateway.address());
+        assert_eq!(first.data(1), ["a"]);
+        let mut second = Client::raw(gateway.address());
+        second.send(get().header("Accept", "text/event-stream").bytes());
+        eventually("the second one has joined", || {
+            let topics = gateway.topics();
+            let topics = topics.as_array().unwrap();
+            topics.iter().any(|topic| topic["subscribers"] == 2)
+        });
+        let is_in_time = begin.elapsed() < Duration::from_millis(700);
+        release.store(number + 1, Ordering::SeqCst);
+        assert_eq!(first.data(1), ["b"]);
+        if is_in_time {
+            second.read_head();
+            assert_eq!(second.data(2), ["a", "b"]);
+        }
+        is_in_time
+    });
+    assert!(in_time, "the machine is too busy to tell");
+}
+
+/// A stream is not told from a poll's answer before it has lasted: the newcomer waits a moment,
+/// and then has what came meanwhile, and nothing of before.
+#[test]
+fn who_joins_a_stream_behind_its_first_event_is_at_its_live_edge() {
+    let upstream = Upstream::live();
+    let gateway = Gateway::route(&upstream, "");
+    let mut first = gateway.subscribe();
+    upstream.wait_for_streams(1);
+    upstream.emit("data: before\n\n");
+    first.data(1);
+    let mut second = Client::raw(gateway.address());
+    let get = Get::new("/events").header("Accept", "text/event-stream");
+    second.send(get.bytes());
+    eventually("it has joined", || gateway.topics()[0]["subscribers"] == 2);
+    upstream.emit("data: meanwhile\n\n");
+    second.read_head();
+    upstream.emit("data: after\n\n");
+    assert_eq!(second.data(2), ["meanwhile", "after"]);
+}
+
 #[test]
 fn poll_interval_goes_before_the_upstreams_retry() {
     let upstream = Upstream::polled(|n| with_length(&format!("retry: 60000\ndata: {n}\n\n")));

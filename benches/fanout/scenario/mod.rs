@@ -3,6 +3,7 @@
 mod fanout;
 mod hot;
 mod idle;
+mod pages;
 mod stalled;
 
 use std::io;
@@ -56,6 +57,10 @@ fn run_one(scenario: &Scenario, options: &Options, report: &mut Report) -> io::R
             let stalled = (clients as f64 * fraction).round() as usize;
             stalled::run(clients - stalled, stalled, rate, options, report)
         }
+        Scenario::Pages {
+            connections,
+            page_bytes,
+        } => pages::run(connections, page_bytes, options, report),
         // Replaced by what it stands for before anything runs.
         Scenario::All => Ok(()),
     }
@@ -79,6 +84,10 @@ fn every_bar() -> Vec<Scenario> {
         hot(1000, 6000.0),
         Scenario::Idle { clients: 15_000 },
         a_tenth_stalled(1000),
+        Scenario::Pages {
+            connections: 32,
+            page_bytes: 1024,
+        },
     ]
 }
 

@@ -3,6 +3,7 @@
 mod examples;
 mod faults;
 mod listen_tls;
+mod sharing;
 mod tls;
 mod upstreams;
 
@@ -66,6 +67,8 @@ fn a_bad_listener_or_limit_is_one_fault(#[case] text: &str) {
 #[case("heartbeat = 15")]
 #[case("retry = \"999ms\"")]
 #[case("stall_timeout = \"0s\"")]
+#[case("poll_bytes = \"0B\"")]
+#[case("poll_wait = 25")]
 #[case("replay = { events = 0 }")]
 #[case("replay = \"1MiB\"")]
 #[case("timeouts = { connect = \"0s\" }")]
@@ -130,8 +133,12 @@ ignore_query = ["_"]
 headers = ["Accept-Language", "accept-language"]
 timeouts.silence = "1m"
 replay.age = "0s"
+poll_wait = "0s"
+poll_bytes = "1KiB"
 "#,
     );
+    let polls = (route.delivery.poll_wait, route.delivery.poll_bytes);
+    assert_eq!(polls, (Duration::ZERO, 1 << 10));
     assert!(!route.delivery.gap_event && !route.ingest.gap_event);
     assert_eq!(
         (route.source.event_bytes, route.source.line_bytes),

@@ -4,6 +4,7 @@
 //! wrapped.
 
 mod texts;
+pub mod tls;
 
 use std::fmt;
 

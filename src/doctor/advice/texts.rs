@@ -2,24 +2,20 @@
 
 use super::{Fix, Server};
 
-const fn fix(server: Server, text: &'static str) -> Fix {
+pub(super) const fn fix(server: Server, text: &'static str) -> Fix {
     Fix {
         server: Some(server),
         text,
     }
 }
 
-const fn any(text: &'static str) -> Fix {
+pub(super) const fn any(text: &'static str) -> Fix {
     Fix { server: None, text }
 }
 
 /// C01.
 pub const REACH: &[Fix] = &[any(
     "is the server running, and is this its address? Try: curl -v URL",
-)];
-/// C01 for https.
-pub const HTTPS: &[Fix] = &[any(
-    "ask the plain address behind the TLS: http://127.0.0.1:PORT/…",
 )];
 /// C02.
 pub const LOGIN: &[Fix] = &[any(
@@ -92,14 +88,22 @@ pub const COMPRESSED: &[Fix] = &[
         "dynamic compression off:  <urlCompression doDynamicCompression=\"false\" />",
     ),
 ];
-/// C08.
-pub const BUFFERED: &[Fix] = &[
+/// C08, if it is the script's own.
+pub const BUFFERED_SCRIPT: &[Fix] = &[
     fix(
         Server::Php,
         "at the top:        while (ob_get_level()) ob_end_flush();\n\
                       after each event:  flush();\n\
                       (php.ini has output_buffering = 4096 and implicit_flush = Off)",
     ),
+    fix(
+        Server::Asp,
+        "ASP.NET:  Response.BufferOutput = false;   Response.Flush();\n\
+                      classic:  <% Response.Buffer = False %>    Response.Flush",
+    ),
+];
+/// C08, if it is of who stands in front of it.
+pub const BUFFERED_PROXY: &[Fix] = &[
     fix(
         Server::Nginx,
         "from the script:  header('X-Accel-Buffering: no');\n\
@@ -113,11 +117,6 @@ pub const BUFFERED: &[Fix] = &[
     fix(
         Server::Iis,
         "Application Request Routing: response buffer threshold = 0",
-    ),
-    fix(
-        Server::Asp,
-        "ASP.NET:  Response.BufferOutput = false;   Response.Flush();\n\
-                      classic:  <% Response.Buffer = False %>    Response.Flush",
     ),
 ];
 /// C09 and C10.
@@ -244,6 +243,7 @@ pub const SHARING: &[Fix] = &[any(
 )];
 /// C21.
 pub const CORS: &[Fix] = &[
+    any("in the route:  cors = { origins = [\"https://your-page.example\"] }"),
     fix(
         Server::Php,
         "header('Access-Control-Allow-Origin: https://your-page.example');\n\
@@ -275,14 +275,14 @@ pub const SIZE: &[Fix] = &[any(
 #[cfg(test)]
 pub const ALL: [&[Fix]; 22] = [
     REACH,
-    HTTPS,
     LOGIN,
     STATUS,
     TYPE,
     CHARSET,
     ENDS,
     COMPRESSED,
-    BUFFERED,
+    BUFFERED_SCRIPT,
+    BUFFERED_PROXY,
     BLANK_LINE,
     NOTICES,
     UNKNOWN,

@@ -4,6 +4,7 @@
 //! gives one finding at most; what can not be judged from what was seen is not judged, and
 //! [`unjudged`] says what would be needed.
 
+mod buffers;
 mod cors;
 mod ending;
 mod ids;
@@ -13,6 +14,7 @@ mod sharing;
 mod size;
 mod text;
 mod timing;
+mod tls;
 
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use super::finding::{Code, Finding, Severity};
 use super::observation::Observation;
 use super::reading::Reading;
 
+pub(super) use self::buffers::is_suspect;
 pub(super) use self::sharing::Sharing;
 
 /// What is long, and what is round; only tests have others.
@@ -40,6 +43,8 @@ pub struct Case {
     pub seen: Observation,
     /// The body of the first visit, read.
     pub body: Reading,
+    /// The body of the longer one, read.
+    pub longer: Option<Reading>,
     /// What is long, and what is round.
     pub yardstick: Yardstick,
 }
@@ -60,9 +65,11 @@ impl Case {
     /// Reads the first body.
     pub fn new(seen: Observation, yardstick: Yardstick) -> Self {
         let body = Reading::of(&seen.first);
+        let longer = seen.longer.as_ref().map(Reading::of);
         Self {
             seen,
             body,
+            longer,
             yardstick,
         }
     }
@@ -116,6 +123,12 @@ pub fn unjudged(case: &Case) -> Vec<(Code, &'static str)> {
     if !case.seen.first.was_ended() && case.seen.looked <= case.yardstick.silence {
         list.push((Code::Silence, "silence: look longer than 15 s, --for 40s"));
         list.push((Code::Cut, "cut at a round number: look longer, --for 130s"));
+    }
+    if case.is_readable() && case.seen.first.body.is_empty() && !case.seen.first.was_ended() {
+        list.push((
+            Code::Buffered,
+            "buffering: nothing came; a buffer of 4 KiB may take longer to be full, --for 60s",
+        ));
     }
     if case.is_readable() && case.seen.resumed.is_none() && !case.body.events.is_empty() {
         list.push((Code::Resume, "resume: needs events with ids"));

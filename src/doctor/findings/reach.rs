@@ -1,9 +1,10 @@
 //! C01–C03: whether there is an answer, from where, and what its status means.
 
-use super::Case;
+use super::{Case, tls};
 use crate::doctor::advice;
 use crate::doctor::finding::{Code, Finding, shown, time};
-use crate::doctor::observation::{End, Failure};
+use crate::doctor::observation::{End, Failure, Stages, Visit};
+use crate::doctor::secured::Refusal;
 
 const RETRIES: &str =
     "Chromium and WebKit try again every 3 s; Firefox gives up for good when refused";
@@ -13,28 +14,15 @@ const SHOWN_URL: usize = 70;
 pub(super) fn reach(case: &Case) -> Option<Finding> {
     let visit = &case.seen.first;
     let End::Failed(failure) = &visit.end else {
-        let (peer, after) = visit.reached?;
-        let head = visit.head.as_ref().map_or(after, |head| head.after);
-        let saw = format!(
-            "reached {peer} in {}, answered after {}",
-            time(after),
-            time(head)
-        );
-        return Some(Finding::ok(Code::Reach, saw));
+        return reached(case);
     };
     let saw = match failure {
-        Failure::Https => {
-            let saw = "https is not supported by this build yet: ask the plain address";
-            return Some(Finding::fault(Code::Reach, saw).fixes(advice::HTTPS));
-        }
         // Connected: what is missing is told by C08; a redirect by C02.
-        Failure::HeadTimeout | Failure::Redirect(_) => {
-            let (peer, after) = visit.reached?;
-            return Some(Finding::ok(
-                Code::Reach,
-                format!("reached {peer} in {}", time(after)),
-            ));
+        Failure::HeadTimeout | Failure::Redirect(_) => return reached(case),
+        Failure::NoReply(_) if tls::is_only_http2(case) => {
+            return Some(placed(tls::refused(case, &Refusal::OnlyHttp2), visit));
         }
+        Failure::Tls(refusal) => return Some(placed(tls::refused(case, refusal), visit)),
         Failure::Resolve(why) => format!("the name can not be resolved: {}", shown(why, 80)),
         Failure::Connect(why) => format!("nobody takes the connection: {}", shown(why, 80)),
         Failure::ConnectTimeout => "no connection within 5 s: a firewall?".to_owned(),
@@ -44,7 +32,59 @@ pub(super) fn reach(case: &Case) -> Option<Finding> {
     let finding = Finding::fault(Code::Reach, saw)
         .browser(RETRIES)
         .fantail(fantail);
-    Some(finding.fixes(advice::REACH))
+    Some(placed(finding.fixes(advice::REACH), visit))
+}
+
+fn reached(case: &Case) -> Option<Finding> {
+    let visit = &case.seen.first;
+    let peer = visit.peer?;
+    let answered = visit.head.as_ref().map(|head| time(head.after));
+    let words = |before| answered.map_or_else(String::new, |after| format!(", {before} {after}"));
+    let saw = if let Some(tls) = &visit.secured {
+        let alpn = if tls.chose_http1 { " (http/1.1)" } else { "" };
+        let after = time(visit.stages.tls.unwrap_or_default());
+        let (tcp, version, answer) = (tcp(visit), tls.version, words("answer"));
+        format!("{tcp}, {version}{alpn} {after}{answer}, from {peer}")
+    } else {
+        let after = time(visit.stages.tcp.unwrap_or_default());
+        let name = visit.stages.dns.map(time);
+        let name = name.map_or_else(String::new, |dns| format!("name found in {dns}, "));
+        format!("{name}reached {peer} in {after}{}", words("answered after"))
+    };
+    tls::remark(case, &saw).or_else(|| Some(Finding::ok(Code::Reach, saw)))
+}
+
+/// The stages up to a connection.
+fn tcp(visit: &Visit) -> String {
+    let Stages { dns, tcp, .. } = visit.stages;
+    let dns = dns.map(|dns| format!("DNS {}", time(dns)));
+    let tcp = tcp.map(|tcp| format!("TCP {}", time(tcp)));
+    let both: Vec<String> = dns.into_iter().chain(tcp).collect();
+    both.join(", ")
+}
+
+/// With where it happened, and when.
+fn placed(mut finding: Finding, visit: &Visit) -> Finding {
+    let mut place = Vec::new();
+    if let Some(hop) = visit.hops.last() {
+        place.push(format!("redirected to {}", shown(&hop.to, SHOWN_URL)));
+    }
+    let before = tcp(visit);
+    if !before.is_empty() {
+        place.push(before);
+    }
+    if let Some(after) = visit.stages.tls {
+        let end = if visit.secured.is_some() {
+            ""
+        } else {
+            "failed after "
+        };
+        place.push(format!("TLS {end}{}", time(after)));
+    }
+    if !place.is_empty() {
+        finding.saw = format!("{} ({})", finding.saw, place.join(", ")).into();
+    }
+    finding
 }
 
 /// C02.

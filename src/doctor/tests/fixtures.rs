@@ -65,6 +65,12 @@ pub(super) fn no_http(_: &Asked) -> Vec<Say> {
     vec![bytes("220 mail.example ESMTP\r\n"), Say::Hold]
 }
 
+/// SETTINGS and GOAWAY.
+pub(super) fn http2(_: &Asked) -> Vec<Say> {
+    let frames = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0\x01";
+    vec![bytes(frames), Say::Hold]
+}
+
 pub(super) fn moved(asked: &Asked) -> Vec<Say> {
     if asked.path == "/old" {
         whole(
@@ -169,7 +175,29 @@ pub(super) fn all_at_the_end(_: &Asked) -> Vec<Say> {
     ]
 }
 
-/// The same, with a script that fills it.
+/// Likewise behind nginx, which keeps the head too.
+pub(super) fn all_at_the_end_with_the_head(_: &Asked) -> Vec<Say> {
+    vec![Say::Wait(450), bytes(PHP), bytes("data: 1\n\ndata: 2\n\n")]
+}
+
+/// A script that fills `output_buffering = 4096`: what the last `echo` had too much comes along.
+pub(super) fn php_buffer(_: &Asked) -> Vec<Say> {
+    let text = "data: tick tock, tick tock\n\n".repeat(1000);
+    let (mut says, mut rest) = (vec![bytes(PHP)], text.as_str());
+    for over in [3, 9, 1, 17, 5, 11] {
+        let (piece, after) = rest.split_at(4096 + over);
+        says.extend([Say::Wait(450), bytes(piece)]);
+        rest = after;
+    }
+    says.push(Say::Hold);
+    says
+}
+
+pub(super) fn silent(_: &Asked) -> Vec<Say> {
+    open("")
+}
+
+/// nginx: full buffers, whatever is in them.
 pub(super) fn in_blocks(_: &Asked) -> Vec<Say> {
     let text = "data: tick\n\n".repeat(1200);
     let mut says = vec![bytes(PLAIN)];

@@ -1,10 +1,12 @@
 //! Each finding against a backend that shows it, and a clean one that shows none.
 
 mod backend;
+mod buffers;
 mod crowd;
 mod fixtures;
 mod shown;
 mod texts;
+mod tls;
 
 use std::time::Duration;
 
@@ -287,6 +289,33 @@ async fn each_finding_is_found(
     assert_eq!(diagnosis.is_usable(), worst(&diagnosis) < Severity::Fault);
 }
 
+/// Each code is shown by a fixture in one of the tables or in a test of its own. That the clean
+/// stream shows none of them is up to `a_good_stream_has_no_finding_worse_than_a_note`.
+#[test]
+fn every_code_has_a_test_that_shows_it() {
+    let sources = [
+        include_str!("mod.rs"),
+        include_str!("crowd.rs"),
+        include_str!("tls.rs"),
+    ];
+    let text = sources.concat().split_whitespace().collect::<String>();
+    let codes: Vec<&str> = include_str!("../finding.rs")
+        .lines()
+        .filter_map(|line| line.trim().split_once(" = "))
+        .filter(|(_, number)| number.trim_end_matches(',').parse::<u8>().is_ok())
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(codes.len(), 22);
+    for code in codes {
+        let shown = ["Fault", "Warning", "Note"].iter().any(|severity| {
+            let row = format!("Code::{code},Severity::{severity}");
+            let own = format!("Code::{code}).severity,Severity::{severity}");
+            text.contains(&row) || text.contains(&own)
+        });
+        assert!(shown, "no test shows {code}");
+    }
+}
+
 fn worst(diagnosis: &Diagnosis) -> Severity {
     diagnosis.findings.iter().map(|f| f.severity).max().unwrap()
 }
@@ -327,14 +356,6 @@ async fn nobody_at_the_address_is_a_fault_of_the_first_stage() {
             .contains("nobody takes the connection")
     );
     assert!(!diagnosis.is_usable());
-}
-
-#[tokio::test]
-async fn https_is_told_plainly() {
-    let ask = Ask::new("https://127.0.0.1:1/a", LOOK).unwrap();
-    let diagnosis = diagnosis(&ask, yardstick()).await;
-    let saw = "https is not supported by this build yet: ask the plain address";
-    assert_eq!(find(&diagnosis, Code::Reach).saw, saw);
 }
 
 #[tokio::test]

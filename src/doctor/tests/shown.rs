@@ -65,6 +65,7 @@ async fn the_php_page_of_the_tutorial() {
     C21 note: other origins (CORS)
       saw       only pages of the same origin may read it
       browser   closes for good if the page comes from another origin
+      fix       in the route:  cors = { origins = ["https://your-page.example"] }
       PHP       header('Access-Control-Allow-Origin: https://your-page.example');
                 header('Vary: Origin');   // with cookies also …-Allow-Credentials: true
 
@@ -126,6 +127,7 @@ async fn the_asp_page_of_the_tutorial() {
     C21 note: other origins (CORS)
       saw       only pages of the same origin may read it
       browser   closes for good if the page comes from another origin
+      fix       in the route:  cors = { origins = ["https://your-page.example"] }
       ASP       Response.AddHeader("Access-Control-Allow-Origin", "https://…")
 
     Not looked at:

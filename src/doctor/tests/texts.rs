@@ -10,7 +10,7 @@ use crate::doctor::observation::{Chunk, End, Head, Visit};
 use crate::doctor::wrap::{WIDTH, columns, put};
 
 /// A stream that brought these bytes at these milliseconds, and is still open.
-fn visit(chunks: &[(u64, &str)]) -> Visit {
+pub(super) fn visit(chunks: &[(u64, &str)]) -> Visit {
     let mut head = Head {
         status: 200,
         ..Head::default()
@@ -22,7 +22,7 @@ fn visit(chunks: &[(u64, &str)]) -> Visit {
         bytes: text.len(),
     };
     Visit {
-        reached: Some(([127, 0, 0, 1], 80).into()).map(|peer| (peer, Duration::ZERO)),
+        peer: Some(([127, 0, 0, 1], 80).into()),
         head: Some(head),
         chunks: chunks.iter().map(chunk).collect(),
         body: chunks.iter().flat_map(|(_, text)| text.bytes()).collect(),
@@ -41,12 +41,14 @@ fn case(url: &str, first: Visit) -> Case {
     Case::new(seen, Yardstick::default())
 }
 
+/// C08.
+pub(super) fn buffering(first: Visit) -> Option<Finding> {
+    let findings = findings::judge(&case("http://a/", first));
+    findings.into_iter().find(|f| f.code == Code::Buffered)
+}
+
 fn buffered(chunks: &[(u64, &str)]) -> Option<Severity> {
-    let findings = findings::judge(&case("http://a/", visit(chunks)));
-    findings
-        .iter()
-        .find(|f| f.code == Code::Buffered)
-        .map(|f| f.severity)
+    buffering(visit(chunks)).map(|finding| finding.severity)
 }
 
 #[rstest]
@@ -86,8 +88,9 @@ fn the_default_yardstick_knows_the_usual_limits(#[case] after: u64, #[case] limi
 
 #[test]
 fn no_fix_is_wrapped() {
-    let lines = advice::ALL
-        .iter()
+    let lines = [&advice::ALL[..], &advice::tls::ALL]
+        .concat()
+        .into_iter()
         .flat_map(|fixes| fixes.iter())
         .flat_map(|f| f.text.lines());
     for line in lines {
@@ -98,6 +101,7 @@ fn no_fix_is_wrapped() {
 #[rstest]
 #[case("http://127.0.0.1:8000/demo_sse.php")]
 #[case("http://site.example")]
+#[case("https://site.example:8443/feed")]
 #[case("http://[::1]:81/a/b.php?symbol=A&lang=en&symbol=B&%E8%82%A1=1&_=7")]
 #[case("http://127.0.0.1:8000/%7Euser/feed%20one.php")]
 #[case("http://127.0.0.1:8000/'quote';semi,comma")]
@@ -122,9 +126,7 @@ fn a_long_url_is_written_over_several_lines_that_mean_the_same() {
 
 #[test]
 fn a_url_that_no_route_can_say_gets_none() {
-    for url in ["http://a/x//y", "https://a/"] {
-        assert_eq!(route::block(&case(url, visit(&[]))), None);
-    }
+    assert_eq!(route::block(&case("http://a/x//y", visit(&[]))), None);
 }
 
 #[rstest]

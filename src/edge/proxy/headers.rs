@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::header::{
     CONNECTION, EXPECT, FORWARDED, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TE,
     TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
@@ -128,9 +129,9 @@ fn tell_client(headers: &mut HeaderMap, client: &Client<'_>) {
         Peer::Local => None,
     };
     if let Some(address) = address {
-        extend(headers, X_FORWARDED_FOR, &address.to_string());
+        extend(headers, X_FORWARDED_FOR, address.to_string());
     }
-    extend(headers, FORWARDED, &element(address, client));
+    extend(headers, FORWARDED, element(address, client));
     if !headers.contains_key(X_FORWARDED_PROTO) {
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme));
     }
@@ -157,25 +158,30 @@ fn element(address: Option<IpAddr>, client: &Client<'_>) -> String {
 }
 
 fn via(headers: &mut HeaderMap, version: Version) {
-    let version = if version == Version::HTTP_10 {
-        "1.0"
-    } else if version == Version::HTTP_2 {
-        "2.0"
-    } else {
-        "1.1"
+    let (version, alone) = match version {
+        Version::HTTP_10 => ("1.0", HeaderValue::from_static("1.0 fantail")),
+        Version::HTTP_2 => ("2.0", HeaderValue::from_static("2.0 fantail")),
+        _ => ("1.1", HeaderValue::from_static("1.1 fantail")),
     };
-    extend(headers, VIA, &format!("{version} {PSEUDONYM}"));
+    if headers.contains_key(VIA) {
+        extend(headers, VIA, format!("{version} {PSEUDONYM}"));
+    } else {
+        headers.insert(VIA, alone);
+    }
 }
 
 /// Adds an element at the end of a list that may stand in several lines.
-fn extend(headers: &mut HeaderMap, name: HeaderName, element: &str) {
-    let mut text = String::new();
-    for line in headers.get_all(&name) {
-        text.push_str(&String::from_utf8_lossy(line.as_bytes()));
-        text.push_str(", ");
+fn extend(headers: &mut HeaderMap, name: HeaderName, element: String) {
+    let mut text = element;
+    if headers.contains_key(&name) {
+        let lines = headers.get_all(&name).iter();
+        let mut all: Vec<_> = lines
+            .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
+            .collect();
+        all.push(text);
+        text = all.join(", ");
     }
-    text.push_str(element);
-    if let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) {
+    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
         headers.insert(name, value);
     }
 }

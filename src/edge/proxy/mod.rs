@@ -14,36 +14,55 @@ pub(super) mod tunnel;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{CONTENT_LENGTH, HOST, UPGRADE};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, Uri, Version, response};
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::Incoming;
-use tokio::time::timeout;
+use hyper::body::{Body as _, Incoming};
 
 use super::reject::Reject;
 use super::reply::{Reply, ReplyBody};
 use super::{Edge, Options, Upstream, client::Peer};
 use crate::clock;
-use crate::metrics::{GaugeGuard, StatusClass};
+use crate::metrics::{GaugeGuard, PassMetrics, StatusClass};
 use body::{BodyFault, RequestBody};
 use progress::Progress;
 use tunnel::Tunnel;
 
+pub use tunnel::Duplex;
+
 /// What a body may fail with.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
-/// The body of a request on its way to the upstream.
+/// The body of a request on its way to the upstream, or of its answer on the way back.
 pub type Body = UnsyncBoxBody<Bytes, BodyError>;
 /// What a carrier gives back.
 pub type Carried<'a> =
-    Pin<Box<dyn Future<Output = Result<Response<Incoming>, CarryError>> + Send + 'a>>;
+    Pin<Box<dyn Future<Output = Result<Response<Carriage>, CarryError>> + Send + 'a>>;
+
+/// What stands behind the head of an answer.
+pub enum Carriage {
+    /// A body.
+    Body(Body),
+    /// After a 101: the connection itself, and what the upstream has sent on it already.
+    Stream(Box<dyn Duplex>, Bytes),
+}
+
+impl std::fmt::Debug for Carriage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Body(_) => "Body",
+            Self::Stream(..) => "Stream",
+        })
+    }
+}
 
 /// Who brings requests to one upstream. Its answer is the head; the body follows as it comes.
 pub trait Carrier: Send + Sync + std::fmt::Debug {
-    /// Sends a request whose URL is absolute.
+    /// Sends a request, whose URL is path and query.
     fn carry(&self, request: Request<Body>) -> Carried<'_>;
 }
 
@@ -94,8 +113,8 @@ impl Default for PassOptions {
 pub(super) struct Pass {
     /// The route's place.
     pub(super) route: usize,
-    /// Where it goes, absolute.
-    pub(super) url: Uri,
+    /// Where it goes.
+    pub(super) target: PathAndQuery,
 }
 
 /// Where a request has come from.
@@ -131,30 +150,34 @@ impl Edge {
         too_large(head, &self.options)?;
         let started = clock::now();
         let progress = Progress::new(started);
-        let body = RequestBody::new(body, &self.options, &progress);
-        let request = outgoing(head, pass.url, body, upstream.pass.host, hop);
+        let body = if body.is_end_stream() {
+            Body::default()
+        } else {
+            RequestBody::new(body, &self.options, &progress).boxed()
+        };
+        let request = outgoing(head, pass.target, body, upstream.pass.host, hop);
         let answered = tokio::select! {
             // A request that is given up is dropped, and its connection with it.
             answered = carrier.carry(request) => answered.map_err(|error| refused(&error)),
             () = progress.stands_still(upstream.pass.answer_timeout) => Err(Reject::GatewayTimeout),
         };
-        let status = answered.as_ref().map_or_else(
-            |reject| reject.answer().status,
-            |answer| answer.status().as_u16(),
-        );
-        let metrics = &upstream.topics.metrics;
-        metrics.requests.of(StatusClass::of(status)).inc();
-        metrics.answer_duration.observe(
-            clock::now()
-                .saturating_duration_since(started)
-                .as_secs_f64(),
-        );
-        let mut answer = answered?;
-        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return self.tunnel(answer, upstream).await;
-        }
-        headers::downstream(answer.headers_mut(), None);
-        Ok(Passed::Reply(answer.map(ReplyBody::Passed)))
+        let metrics = &upstream.topics.metrics.pass;
+        count(metrics, answered.as_ref(), started);
+        let (head, carriage) = answered?.into_parts();
+        Ok(match carriage {
+            Carriage::Body(body) => Passed::Reply(reply(head, ReplyBody::Passed(body), None)),
+            Carriage::Stream(stream, unread) => {
+                let protocol = head.headers.get(UPGRADE).cloned();
+                let tunnel = Tunnel {
+                    upstream: stream,
+                    unread,
+                    idle: self.options.tunnel_timeout,
+                    open: GaugeGuard::enter(&metrics.tunnels),
+                };
+                let reply = reply(head, ReplyBody::default(), protocol);
+                Passed::Tunnel(reply, Box::new(tunnel))
+            }
+        })
     }
 
     fn carrier(&self, route: usize) -> Option<(&Upstream, &Arc<dyn Carrier>)> {
@@ -163,31 +186,23 @@ impl Edge {
         };
         Some((upstream, upstream.carrier.as_ref()?))
     }
-
-    /// The upstream has switched protocols; the client is told so, and the rest is bytes.
-    async fn tunnel(
-        &self,
-        mut answer: Response<Incoming>,
-        upstream: &Upstream,
-    ) -> Result<Passed, Reject> {
-        let protocol = answer.headers().get(http::header::UPGRADE).cloned();
-        let upgraded = timeout(UPGRADE, hyper::upgrade::on(&mut answer)).await;
-        let Ok(Ok(upgraded)) = upgraded else {
-            return Err(Reject::BadGateway("upgrade"));
-        };
-        headers::downstream(answer.headers_mut(), protocol);
-        let tunnel = Tunnel {
-            upstream: upgraded,
-            idle: self.options.tunnel_timeout,
-            open: GaugeGuard::enter(&upstream.topics.metrics.tunnels),
-        };
-        let reply = answer.map(|_| ReplyBody::default());
-        Ok(Passed::Tunnel(reply, Box::new(tunnel)))
-    }
 }
 
-/// The connection behind a 101 is free as soon as its head has been read.
-const UPGRADE: Duration = Duration::from_secs(5);
+fn count(metrics: &PassMetrics, answered: Result<&Response<Carriage>, &Reject>, since: Instant) {
+    let status = answered.map_or_else(
+        |reject| reject.answer().status,
+        |answer| answer.status().as_u16(),
+    );
+    metrics.requests.of(StatusClass::of(status)).inc();
+    let took = clock::now().saturating_duration_since(since);
+    metrics.answer_duration.observe(took.as_secs_f64());
+}
+
+/// What the client is answered; `protocol` is what a 101 switches to.
+fn reply(mut head: response::Parts, body: ReplyBody, protocol: Option<HeaderValue>) -> Reply {
+    headers::downstream(&mut head.headers, protocol);
+    Response::from_parts(head, body)
+}
 
 fn too_large(head: &Parts, options: &Options) -> Result<(), Reject> {
     let length = head.headers.get(CONTENT_LENGTH);
@@ -202,8 +217,8 @@ fn too_large(head: &Parts, options: &Options) -> Result<(), Reject> {
 
 fn outgoing(
     head: &mut Parts,
-    url: Uri,
-    body: RequestBody,
+    target: PathAndQuery,
+    body: Body,
     rule: HostRule,
     hop: Hop,
 ) -> Request<Body> {
@@ -221,9 +236,9 @@ fn outgoing(
         // hyper writes the URL's.
         (HostRule::Client, None) | (HostRule::Upstream, _) => headers.remove(HOST),
     };
-    let mut request = Request::new(body.boxed());
+    let mut request = Request::new(body);
     *request.method_mut() = head.method.clone();
-    *request.uri_mut() = url;
+    *request.uri_mut() = Uri::from(target);
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = headers;
     request

@@ -9,18 +9,22 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy_bidirectional};
 
 use super::progress::Progress;
 use crate::clock;
 use crate::metrics::GaugeGuard;
 
+/// A stream of bytes both ways.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
+
 /// The upstream's side, waiting for the client's.
-#[derive(Debug)]
 pub(in crate::edge) struct Tunnel {
-    pub(in crate::edge) upstream: Upgraded,
+    pub(in crate::edge) upstream: Box<dyn Duplex>,
+    /// What the upstream has sent behind its 101.
+    pub(in crate::edge) unread: Bytes,
     /// The longest quiet time.
     pub(in crate::edge) idle: Duration,
     /// Held, never read.
@@ -38,11 +42,12 @@ where
         quiet: Arc::clone(&quiet),
     };
     let mut upstream = Watched {
-        stream: TokioIo::new(tunnel.upstream),
+        stream: tunnel.upstream,
         quiet: Arc::clone(&quiet),
     };
     let carry = async {
         upstream.write_all(&unread).await?;
+        client.write_all(&tunnel.unread).await?;
         copy_bidirectional(&mut client, &mut upstream).await
     };
     let result = tokio::select! {

@@ -1,11 +1,15 @@
 //! From a request to its topic key: what a route declares, and nothing else.
 //!
 //! Pure. Invariant: the key depends on the path's variables that the upstream's URL names, on
-//! declared query parameters and on declared headers only; so nothing else can reach the upstream.
+//! declared query parameters, headers and cookies only; so nothing else can reach the upstream. A
+//! private key adds to that what `private` lists, and is shared by nobody.
 
-use http::{HeaderMap, HeaderName};
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, header};
 use percent_encoding::percent_decode_str;
 
+use super::{cookies, private};
 use crate::edge::QueryRule;
 use crate::edge::template::{ExpandFault, UpstreamTemplate, Variables, segment};
 use crate::topic_key::TopicKey;
@@ -43,6 +47,15 @@ pub fn forwardable(name: &HeaderName) -> bool {
         && !name.contains('_')
 }
 
+/// Whose a private topic is.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// Where the client is.
+    pub address: IpAddr,
+    /// Its last event ID, which goes to its own upstream.
+    pub resume: Option<&'a str>,
+}
+
 /// What a route shares: the part of it that makes a topic key.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyRule<'a> {
@@ -52,20 +65,40 @@ pub struct KeyRule<'a> {
     pub query: &'a QueryRule,
     /// Client headers that pass.
     pub headers: &'a [HeaderName],
+    /// Names of the client's cookies that pass.
+    pub cookies: &'a [Box<str>],
 }
 
 impl KeyRule<'_> {
     /// The topic of a request: the template's own query first, then the client's parameters that
-    /// pass, sorted by name; every value of each declared header.
+    /// pass, sorted by name; every value of each declared header, and the declared cookies.
     pub fn key(
         &self,
         variables: &Variables,
         query: Option<&str>,
         headers: &HeaderMap,
     ) -> Result<TopicKey, ExpandFault> {
-        let query = self.client_query(query.unwrap_or_default())?;
-        let url = self.upstream.expand(variables, &query)?;
+        let url = self.url(variables, query)?;
         Ok(TopicKey::new(&url, self.client_headers(headers)))
+    }
+
+    /// The topic of this client alone.
+    pub fn private_key(
+        &self,
+        variables: &Variables,
+        query: Option<&str>,
+        headers: &HeaderMap,
+        asker: &Asker<'_>,
+    ) -> Result<TopicKey, ExpandFault> {
+        let url = self.url(variables, query)?;
+        let (declared, all) = (self.client_headers(headers), self.cookies.is_empty());
+        let passing = private::headers(declared, headers, all, asker.address);
+        Ok(TopicKey::private(&url, passing, asker.resume))
+    }
+
+    fn url(&self, variables: &Variables, query: Option<&str>) -> Result<String, ExpandFault> {
+        let query = self.client_query(query.unwrap_or_default())?;
+        self.upstream.expand(variables, &query)
     }
 
     fn client_query(&self, query: &str) -> Result<String, ExpandFault> {
@@ -100,15 +133,24 @@ impl KeyRule<'_> {
 
     fn client_headers(&self, headers: &HeaderMap) -> Vec<(Box<str>, Vec<u8>)> {
         let mut seen: Vec<&HeaderName> = Vec::new();
-        let mut passing = Vec::new();
+        let mut passing: Vec<(Box<str>, Vec<u8>)> = Vec::new();
         for name in self.headers.iter().filter(|name| forwardable(name)) {
             if seen.contains(&name) {
                 continue;
             }
             seen.push(name);
+            if name == header::COOKIE {
+                passing.extend(cookies::all(headers).map(|value| (name.as_str().into(), value)));
+                continue;
+            }
             for value in headers.get_all(name) {
                 passing.push((name.as_str().into(), value.as_bytes().to_vec()));
             }
+        }
+        if !self.cookies.is_empty() {
+            passing.retain(|(name, _)| **name != *header::COOKIE.as_str());
+            let named = cookies::named(headers, self.cookies);
+            passing.extend(named.map(|value| (header::COOKIE.as_str().into(), value)));
         }
         passing
     }

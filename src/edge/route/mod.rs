@@ -4,7 +4,9 @@
 //! wins, whatever the order of the configuration: segment by segment from the left, a literal goes
 //! before a variable and a variable before a remainder.
 
+mod cookies;
 mod key;
+mod private;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -16,8 +18,9 @@ use std::collections::HashMap;
 
 use matchit::Router;
 
-pub use key::{KeyRule, forwardable};
-pub use wish::{Resume, accepts_stream, resume_id, wants_stream};
+pub use cookies::nameable;
+pub use key::{Asker, KeyRule, forwardable};
+pub use wish::{Resume, accepts_stream, asks_poll, resume_id, wants_poll, wants_stream};
 
 use super::template::{PathTemplate, Segment, Variables, segment};
 

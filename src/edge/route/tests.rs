@@ -111,6 +111,7 @@ impl Setup {
             upstream: &self.upstream,
             query: &self.query,
             headers: &self.headers,
+            cookies: &[],
         };
         rule.key(&[("s", "A")].into_iter().collect(), Some(query), headers)
     }
@@ -214,6 +215,28 @@ fn a_stream_is_asked_for_by_name_with_a_weight() {
 }
 
 #[test]
+fn a_get_that_says_fantail_poll_polls_wherever_there_are_streams() {
+    for (query, wanted) in [
+        (Some("fantail=poll"), true),
+        (Some("a=1&fantail=poll&lastEventId=2"), true),
+        (Some("fantail=poll&fantail="), true),
+        (Some("fantail=poll&fantail=x"), false),
+        (Some("fantail=POLL"), false),
+        (Some("fantail"), false),
+        (Some("afantail=poll"), false),
+        (Some(""), false),
+        (None, false),
+    ] {
+        for mode in [Mode::Auto, Mode::Sse] {
+            assert_eq!(wants_poll(mode, &Method::GET, query), wanted, "{query:?}");
+            assert_eq!(wants_poll(mode, &Method::HEAD, query), wanted);
+            assert!(!wants_poll(mode, &Method::POST, query));
+        }
+        assert!(!wants_poll(Mode::Proxy, &Method::GET, query));
+    }
+}
+
+#[test]
 fn the_place_is_the_header_s_then_the_query_s_and_never_an_error() {
     let id = |text: &str| Some(Resume::Id(text.into()));
     let bad = Some(Resume::Malformed);
@@ -247,4 +270,90 @@ fn the_place_is_the_header_s_then_the_query_s_and_never_an_error() {
     }
     let long = headers(&[("last-event-id", b"12345678901")]);
     assert_eq!(resume_id(&long, None, 0), id("12345678901"));
+}
+
+/// What the upstream of `/a` is told by this client.
+fn told(names: &[&'static str], cookies: &[&str], sent: &[(&'static str, &[u8])]) -> String {
+    let path = PathTemplate::parse("/a").unwrap();
+    let names: Vec<_> = names.iter().map(|n| HeaderName::from_static(n)).collect();
+    let cookies: Vec<Box<str>> = cookies.iter().map(|name| (*name).into()).collect();
+    let rule = KeyRule {
+        upstream: &UpstreamTemplate::parse("http://h/a", &path).unwrap(),
+        query: &QueryRule::default(),
+        headers: &names,
+        cookies: &cookies,
+    };
+    let asker = Asker {
+        address: [203, 0, 113, 9].into(),
+        resume: None,
+    };
+    let none = Variables::default();
+    let private = rule
+        .private_key(&none, None, &headers(sent), &asker)
+        .unwrap();
+    let shared = rule.key(&none, None, &headers(sent)).unwrap();
+    assert!(shared.headers().count() <= private.headers().count());
+    let line =
+        |(name, value): (&str, &[u8])| format!("{name}: {}\n", String::from_utf8_lossy(value));
+    private.headers().map(line).collect()
+}
+
+#[test]
+fn a_private_upstream_is_told_who_asks_and_nothing_that_only_a_proxy_may_say() {
+    let sent: &[(&'static str, &[u8])] = &[
+        ("cookie", b"sid=1; _ga=2"),
+        ("cookie", b"lang=de"),
+        ("authorization", b"Bearer x"),
+        ("accept-language", b"mi"),
+        ("user-agent", b"Mozilla"),
+        ("origin", b"https://app.example"),
+        ("referer", b"https://app.example/page"),
+        ("x-real-ip", b"6.6.6.6"),
+        ("x-remote-user", b"root"),
+        ("x-forwarded-for", b"6.6.6.6"),
+        ("forwarded", b"for=6.6.6.6"),
+        ("x-tenant", b"acme"),
+        ("connection", b"cookie"),
+        ("accept", b"*/*"),
+        ("if-none-match", b"*"),
+        ("range", b"bytes=1-"),
+        ("last-event-id", b"7"),
+        ("proxy-authorization", b"Basic x"),
+    ];
+    insta::assert_snapshot!(told(&[], &[], sent), @r"
+    accept-language: mi
+    authorization: Bearer x
+    cookie: sid=1; _ga=2; lang=de
+    origin: https://app.example
+    referer: https://app.example/page
+    user-agent: Mozilla
+    x-forwarded-for: 203.0.113.9
+    ");
+    let declared = [
+        "x-tenant",
+        "cookie",
+        "authorization",
+        "x-forwarded-for",
+        "forwarded",
+    ];
+    insta::assert_snapshot!(told(&declared, &[], sent), @r"
+    accept-language: mi
+    authorization: Bearer x
+    cookie: sid=1; _ga=2; lang=de
+    origin: https://app.example
+    referer: https://app.example/page
+    user-agent: Mozilla
+    x-forwarded-for: 203.0.113.9
+    x-tenant: acme
+    ");
+    insta::assert_snapshot!(told(&[], &["sid", "other"], sent), @r"
+    accept-language: mi
+    authorization: Bearer x
+    cookie: sid=1
+    origin: https://app.example
+    referer: https://app.example/page
+    user-agent: Mozilla
+    x-forwarded-for: 203.0.113.9
+    ");
+    insta::assert_snapshot!(told(&[], &["other"], &sent[..1]), @"x-forwarded-for: 203.0.113.9");
 }

@@ -28,6 +28,21 @@ pub fn wants_stream(mode: Mode, method: &Method, headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether a request on a route of this mode asks for one bounded answer: `fantail=poll` in its
+/// query, whatever it accepts, because a plain `XMLHttpRequest` accepts anything.
+pub fn wants_poll(mode: Mode, method: &Method, query: Option<&str>) -> bool {
+    let takes_polls = match mode {
+        Mode::Auto | Mode::Sse => matches!(*method, Method::GET | Method::HEAD),
+        Mode::Proxy => false,
+    };
+    takes_polls && asks_poll(query)
+}
+
+/// Whether the query says `fantail=poll`.
+pub fn asks_poll(query: Option<&str>) -> bool {
+    query.is_some_and(|query| parameter(query, "fantail") == Some("poll"))
+}
+
 /// Whether `Accept` lists `text/event-stream` by name, with a weight above zero.
 pub fn accepts_stream(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT).iter();

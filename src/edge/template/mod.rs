@@ -1,6 +1,6 @@
 //! Paths with variables, and the upstream URLs that they become.
 //!
-//! Layer 4, pure: std, `http` and `percent-encoding` only. Invariant: whatever a client writes into
+//! Layer 4, pure: std, `http`, `percent-encoding` and `regex` only. Invariant: whatever a client writes into
 //! a path, the expanded URL keeps the template's scheme, host, port and path prefix, and has no dot
 //! segment (`trust.md` D2).
 
@@ -15,10 +15,14 @@ pub(crate) mod segment;
 #[cfg(test)]
 mod tests;
 mod upstream;
+mod value;
+#[cfg(test)]
+mod value_tests;
 
 pub(crate) use path::Segment;
 pub use path::{PathTemplate, Variables};
 pub use upstream::UpstreamTemplate;
+pub use value::{Pattern, RuleFault, ValueRule, ValueRules};
 
 /// What is wrong with a template, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +70,9 @@ pub enum ExpandFault {
     /// An ordinary variable holds something else than a plain name.
     #[error("this part of the path takes 1 to 64 letters, digits, `.`, `-` and `_`")]
     Variable,
+    /// A variable holds something that its rule does not take.
+    #[error("the route does not take this value")]
+    NoMatch,
     /// The path would not name a script.
     #[error("this path leads to scripts only: plain names, the last of which ends in `.php`")]
     Script,

@@ -1,11 +1,11 @@
 //! What an upstream's path and query are made of, and what a variable may turn into.
 //!
-//! Pure. Invariant: an ordinary variable becomes a plain name; the remainder becomes canonical
+//! Pure. Invariant: an ordinary variable becomes a plain name, or what its rule takes; the remainder becomes canonical
 //! segments, none of which any server takes for `.`, `..` or a slash.
 
 use std::fmt::Write as _;
 
-use super::{ExpandFault, PathTemplate, TemplateFault, Variables, segment};
+use super::{ExpandFault, PathTemplate, TemplateFault, ValueRules, Variables, segment};
 
 /// Longest value of an ordinary variable (`trust.md` D1).
 const VARIABLE_BYTES: usize = 64;
@@ -119,13 +119,17 @@ impl Piece {
     pub(super) fn expand(
         &self,
         variables: &Variables,
+        rules: &ValueRules,
         url: &mut String,
     ) -> Result<(), ExpandFault> {
         match self {
             Self::Literal(text) => url.push_str(text),
             Self::Variable(name) => {
                 let raw = variables.get(name).ok_or(ExpandFault::Variable)?;
-                url.push_str(&plain(raw).ok_or(ExpandFault::Variable)?);
+                url.push_str(&match rules.encoded(name, raw) {
+                    Some(encoded) => encoded?,
+                    None => plain(raw).ok_or(ExpandFault::Variable)?,
+                });
             }
             Self::Rest(name) => remainder(variables.get(name).unwrap_or_default(), url)?,
         }

@@ -3,6 +3,7 @@
 //! Pure. Invariant: variables stand in the path and in values of the query only, and an expanded
 //! URL is parsed again and compared with its template before anybody sees it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use http::Uri;
@@ -12,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use super::origin::{Origin, Scheme};
 use super::path::Segment;
 use super::piece::{Piece, path_pieces, query_pieces};
-use super::{ExpandFault, PathTemplate, TemplateFault, Variables, script, segment};
+use super::{ExpandFault, PathTemplate, TemplateFault, ValueRules, Variables, script, segment};
 
 /// Longest expanded URL: common servers take 8 KiB of request line.
 const URL_BYTES: usize = 8 << 10;
@@ -34,6 +35,9 @@ pub struct UpstreamTemplate {
     path: Vec<Piece>,
     query: Vec<Piece>,
     query_names: Vec<Box<str>>,
+    rules: ValueRules,
+    /// The route's remainder, which a rule reads as a whole.
+    rest: Option<Box<str>>,
 }
 
 // === impl UpstreamTemplate ===
@@ -73,6 +77,8 @@ impl UpstreamTemplate {
             path: pieces,
             query: query_pieces(query, path)?,
             query_names: query.split('&').map(decoded_name).collect(),
+            rules: ValueRules::default(),
+            rest: path.rest().map(Into::into),
         })
     }
 
@@ -104,7 +110,15 @@ impl UpstreamTemplate {
             path: Vec::new(),
             query: Vec::new(),
             query_names: Vec::new(),
+            rules: ValueRules::default(),
+            rest: None,
         }
+    }
+
+    /// Takes only values that keep these rules.
+    #[must_use]
+    pub fn with_rules(self, rules: ValueRules) -> Self {
+        Self { rules, ..self }
     }
 
     /// As spelt.
@@ -123,11 +137,6 @@ impl UpstreamTemplate {
         self.origin.scheme == Scheme::FastCgi
     }
 
-    /// Whether the upstream is a web server, with or without TLS.
-    pub fn is_http(&self) -> bool {
-        matches!(self.origin.scheme, Scheme::Http | Scheme::Https)
-    }
-
     /// Whether the upstream speaks TLS.
     pub fn is_https(&self) -> bool {
         self.origin.scheme == Scheme::Https
@@ -141,6 +150,7 @@ impl UpstreamTemplate {
     /// The URL for these variables (raw, still percent-encoded) and a client query that is filtered
     /// and canonical already. A built-in feed takes neither.
     pub fn expand(&self, variables: &Variables, query: &str) -> Result<String, ExpandFault> {
+        self.rules.check(variables, self.rest.as_deref())?;
         let mut url = String::from(&*self.origin.text);
         if self.path.is_empty() {
             return Ok(url);
@@ -153,7 +163,7 @@ impl UpstreamTemplate {
             mark = '&';
         }
         for piece in &self.query {
-            piece.expand(variables, &mut url)?;
+            piece.expand(variables, &self.rules, &mut url)?;
         }
         if !query.is_empty() {
             url.push(mark);
@@ -166,41 +176,36 @@ impl UpstreamTemplate {
         Ok(url)
     }
 
-    /// The URL of an ordinary request on a route with this path. A whole site gets the client's own
-    /// spelling of path and query, any other upstream its expanded path and the client's query
-    /// behind its own.
+    /// Path and query of an ordinary request on a route with this path. A whole site gets the
+    /// client's own spelling, any other upstream its expanded path and the client's query behind
+    /// its own.
     pub fn pass(
         &self,
         route: &PathTemplate,
         variables: &Variables,
-        target: &str,
-    ) -> Result<Uri, ExpandFault> {
-        let (path, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (target, None),
-        };
-        let mut url = String::from(&*self.origin.text);
+        target: &PathAndQuery,
+    ) -> Result<PathAndQuery, ExpandFault> {
         if self.is_whole_site() && matches!(route.segments(), [Segment::Rest(_)]) {
             let dots = |s: &str| {
-                let text: Vec<u8> = percent_decode_str(s).collect();
+                let text: Cow<'_, [u8]> = percent_decode_str(s).into();
                 segment::is_dots(&String::from_utf8_lossy(&text))
             };
             // There is no prefix to leave, but other routes' paths begin elsewhere.
-            if path.split('/').any(dots) {
+            if target.path().split('/').any(dots) {
                 return Err(ExpandFault::Rest("the path holds a dot segment"));
             }
-            url.push_str(path);
-        } else {
-            url = self.expand(variables, "")?;
+            return Ok(target.clone());
         }
-        if let Some(query) = query {
+        let mut url = self.expand(variables, "")?;
+        if let Some(query) = target.query() {
             url.push(if url.contains('?') { '&' } else { '?' });
             url.push_str(query);
         }
         let uri: Uri = url.parse().map_err(|_| ExpandFault::Escaped)?;
         let origin = self.origin.text.split_once("://");
         let is_ours = origin == uri.scheme_str().zip(uri.authority().map(Authority::as_str));
-        is_ours.then_some(uri).ok_or(ExpandFault::Escaped)
+        let target = uri.into_parts().path_and_query;
+        target.filter(|_| is_ours).ok_or(ExpandFault::Escaped)
     }
 
     /// Whether the upstream's path is whatever the route's remainder is, and nothing else.
@@ -214,7 +219,7 @@ impl UpstreamTemplate {
         let mut foreign: Vec<Range<usize>> = Vec::new();
         for piece in &self.path {
             let at = url.len() - begin;
-            piece.expand(variables, url)?;
+            piece.expand(variables, &self.rules, url)?;
             if !matches!(piece, Piece::Literal(_)) {
                 foreign.push(at..url.len() - begin);
             }

@@ -75,6 +75,22 @@ fn as_many_evicted_ids_are_remembered_as_the_log_has_frames() {
     assert_eq!(pen.log.find("b", pen.now), evicted);
 }
 
+/// Somebody who has been told a place before anything was said.
+#[test]
+fn who_has_seen_nothing_reads_on_at_the_first_frame_or_is_told_how_much_is_gone() {
+    let mut pen = Pen::keeping(2);
+    let nothing = token(u64::MAX);
+    assert_eq!(pen.log.find(&nothing, pen.now), Place::At(Offset(0)));
+    pen.own(&["a", "b"]);
+    assert_eq!(pen.log.find(&nothing, pen.now), Place::At(Offset(0)));
+    pen.own(&["c"]);
+    let evicted = Place::Evicted {
+        missed: 1,
+        oldest: Offset(1),
+    };
+    assert_eq!(pen.log.find(&nothing, pen.now), evicted);
+}
+
 #[test]
 fn nobody_stands_at_the_empty_id() {
     let mut pen = Pen::keeping(2);
@@ -116,7 +132,7 @@ fn a_token_of_a_frame_to_come_is_unknown() {
     pen.own(&["a"]);
     assert_eq!(pen.log.find(&token(0), pen.now), Place::At(Offset(1)));
     assert_eq!(pen.log.find(&token(1), pen.now), unknown);
-    assert_eq!(pen.log.find(&token(u64::MAX), pen.now), unknown);
+    assert_eq!(pen.log.find(&token(u64::MAX - 1), pen.now), unknown);
 }
 
 #[test]

@@ -5,9 +5,9 @@
 //! closed at once when the feed or the opening of it is dropped, for nothing is spawned; an open
 //! takes no longer than its timeouts times its redirects.
 
-mod redirect;
+mod exchange;
+pub(crate) mod redirect;
 mod request;
-mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -18,11 +18,12 @@ use std::sync::Arc;
 use http::Uri;
 use tokio::time::timeout;
 
-use self::wire::{Exchange, Wire};
+use self::exchange::Exchange;
 use super::body::BodyFeed;
 use super::reach;
 use super::reply::{self, Reply};
 use super::request::Ask;
+use super::wire::Wire;
 use super::{BoxFuture, Error, Feed, Options, Source};
 use crate::event::EventId;
 use crate::topic_key::TopicKey;
@@ -79,11 +80,13 @@ impl HttpSource {
 
     async fn ask(&self, ask: &Ask<'_>, own: &Uri, url: &Uri) -> Result<Led, Error> {
         let stream = reach::reach(&self.options, own, url, ask.trusted).await?;
-        let mut wire = Wire::new(stream, self.options.head_bytes).await?;
+        let wire = Wire::new(stream, self.options.head_bytes).await;
+        let mut wire = wire.map_err(Error::broken)?;
         let request = request::request(ask, url);
         let response = timeout(self.options.head_timeout, wire.send(request))
             .await
-            .map_err(|_| Error::Timeout("response head"))??;
+            .map_err(|_| Error::Timeout("response head"))?
+            .map_err(Error::broken)?;
         let (head, body) = response.into_parts();
         match reply::judge(&head, Exchange { wire, body }, &self.options).await? {
             Reply::Feed(feed) => Ok(Led::Feed(feed)),

@@ -11,7 +11,7 @@ use crate::source::Error;
 use crate::source::reach::{default_port, is_https, port};
 
 /// The target of a redirect that `base` has answered with.
-pub(super) fn target(base: &Uri, headers: &HeaderMap) -> Result<Uri, Error> {
+pub(crate) fn target(base: &Uri, headers: &HeaderMap) -> Result<Uri, Error> {
     let location = headers
         .get(LOCATION)
         .ok_or(Error::Redirect("it has no Location"))?;
@@ -31,7 +31,7 @@ pub(super) fn target(base: &Uri, headers: &HeaderMap) -> Result<Uri, Error> {
 }
 
 /// Whether headers meant for one URL may go to the other: same scheme, host and port.
-pub(super) fn same_origin(a: &Uri, b: &Uri) -> bool {
+pub(crate) fn same_origin(a: &Uri, b: &Uri) -> bool {
     let host = |url: &Uri| url.host().map(str::to_ascii_lowercase);
     a.scheme() == b.scheme() && host(a) == host(b) && port(a) == port(b)
 }

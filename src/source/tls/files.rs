@@ -76,19 +76,22 @@ impl Fault {
     }
 }
 
-/// The configuration that these settings ask for.
-pub(super) fn config(settings: &Settings) -> Result<ClientConfig, Fault> {
+/// The configuration that these settings ask for; without authorities, whoever answers is believed.
+pub(super) fn config(
+    settings: &Settings,
+    roots: Option<&Arc<RootCertStore>>,
+) -> Result<ClientConfig, Fault> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| Fault::of("upstream_tls", None, Why::Unusable(error)))?;
-    let builder = if settings.insecure {
+    let builder = if let Some(roots) = roots {
+        builder.with_root_certificates(Arc::clone(roots))
+    } else {
         let anyone = Anyone::new(provider.signature_verification_algorithms);
         builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(anyone))
-    } else {
-        builder.with_root_certificates(roots(settings.ca.as_deref())?)
     };
     match (&settings.cert, &settings.key) {
         (Some(cert), Some(key)) => identity(builder, cert, key),
@@ -120,9 +123,14 @@ fn identity(builder: Builder, cert: &Path, key: &Path) -> Result<ClientConfig, F
         })
 }
 
-fn roots(ca: Option<&Path>) -> Result<Arc<RootCertStore>, Fault> {
-    let Some(path) = ca else {
-        return native().ok_or_else(|| Fault::of("ca", None, Why::NoRoots));
+/// Whom these settings trust; `None` only where they say `insecure`.
+pub(super) fn roots(settings: &Settings) -> Result<Option<Arc<RootCertStore>>, Fault> {
+    if settings.insecure {
+        return Ok(None);
+    }
+    let Some(path) = settings.ca.as_deref() else {
+        let native = native().ok_or_else(|| Fault::of("ca", None, Why::NoRoots))?;
+        return Ok(Some(native));
     };
     let mut roots = RootCertStore::empty();
     for certificate in certificates("ca", path)? {
@@ -130,7 +138,7 @@ fn roots(ca: Option<&Path>) -> Result<Arc<RootCertStore>, Fault> {
             .add(certificate)
             .map_err(|error| Fault::of("ca", Some(path), Why::Unusable(error)))?;
     }
-    Ok(Arc::new(roots))
+    Ok(Some(Arc::new(roots)))
 }
 
 /// The machine's authorities, read once.

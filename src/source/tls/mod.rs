@@ -6,6 +6,7 @@
 //! the caller.
 
 mod files;
+pub(crate) mod look;
 #[cfg(test)]
 pub(crate) mod pki;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use rustls::{AlertDescription, CertificateError, ClientConfig};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -47,6 +48,8 @@ pub struct Client {
     settings: Settings,
     server_name: Option<ServerName<'static>>,
     config: Arc<ClientConfig>,
+    /// Whom it trusts; `None` = whoever answers.
+    roots: Option<Arc<RootCertStore>>,
 }
 
 /// What an upstream of which nothing is said is asked with.
@@ -61,18 +64,20 @@ impl Client {
             None => None,
             Some(name) => Some(server_name(name).ok_or_else(Fault::server_name)?),
         };
-        let mut config = files::config(&settings)?;
+        let roots = files::roots(&settings)?;
+        let mut config = files::config(&settings, roots.as_ref())?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
             settings,
             server_name,
             config: Arc::new(config),
+            roots,
         })
     }
 
     /// The one that trusts what the machine trusts, and has no certificate. The machine's
     /// authorities are read when they are first needed.
-    pub(super) fn usual() -> Result<&'static Self, Error> {
+    pub(crate) fn usual() -> Result<&'static Self, Error> {
         if let Some(client) = USUAL.get() {
             return Ok(client);
         }
@@ -87,7 +92,7 @@ impl Client {
     }
 
     /// Speaks TLS to `host`, as it stands in a URL, through `stream`.
-    pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(crate) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
         host: &str,

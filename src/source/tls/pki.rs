@@ -30,11 +30,22 @@ impl Authority {
         self.0.pem()
     }
 
+    /// One that this one vouches for.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        Self(CertifiedIssuer::signed_by(params, key, &self.0).unwrap())
+    }
+
     /// For one name, valid in these years.
-    pub(crate) fn issue(&self, name: &str, (from, until): (i32, i32)) -> Identity {
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        params.not_before = date_time_ymd(from, 1, 1);
-        params.not_after = date_time_ymd(until, 1, 1);
+    pub(crate) fn issue(&self, name: &str, years: (i32, i32)) -> Identity {
+        self.issue_as(&params(&[name], years))
+    }
+
+    /// As it is written.
+    pub(crate) fn issue_as(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &self.0).unwrap();
         Identity {
@@ -44,9 +55,34 @@ impl Authority {
     }
 }
 
+/// For these names, valid in these years.
+pub(crate) fn params(names: &[&str], (from, until): (i32, i32)) -> CertificateParams {
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.not_before = date_time_ymd(from, 1, 1);
+    params.not_after = date_time_ymd(until, 1, 1);
+    params
+}
+
 impl Identity {
+    /// Vouched for by itself alone.
+    pub(crate) fn self_signed(params: &CertificateParams) -> Self {
+        let key = KeyPair::generate().unwrap();
+        Self {
+            cert: params.self_signed(&key).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
+    /// With the certificates of these behind its own.
+    pub(crate) fn with(mut self, authorities: &[&Authority]) -> Self {
+        self.cert.extend(authorities.iter().map(|a| a.pem()));
+        self
+    }
+
     pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
-        vec![CertificateDer::from_pem_slice(self.cert.as_bytes()).unwrap()]
+        let found = CertificateDer::pem_slice_iter(self.cert.as_bytes());
+        found.map(Result::unwrap).collect()
     }
 
     pub(crate) fn secret(&self) -> PrivateKeyDer<'static> {

@@ -3,11 +3,12 @@
 //! Layer 0: may import `event` and memchr only. Invariants: the data never outgrows its limit; the
 //! last event ID outlives the block, everything else ends with it.
 
+use std::mem;
 use std::time::Duration;
 
 use memchr::memchr;
 
-use super::buffer::{give_back, make_room};
+use super::buffer::{KEPT_CAPACITY_BYTES, give_back, make_room};
 use super::{Item, Limits};
 use crate::event::{Event, EventId, EventName};
 
@@ -23,6 +24,8 @@ pub(super) struct TooLarge;
 pub(super) struct Block {
     /// Every data line ends in LF here, so that empty means "no data line", not "empty data".
     data: Vec<u8>,
+    /// Where in it the value of a line begins whose end has not come.
+    open: Option<usize>,
     name: Option<EventName>,
     id: Option<String>,
     own_id: bool,
@@ -38,12 +41,12 @@ impl Block {
         limits: Limits,
         out: &mut Vec<Item>,
     ) -> Result<(), TooLarge> {
-        let (name, value) = match memchr(b':', line).and_then(|at| line.split_at_checked(at)) {
-            Some((name, [_, b' ', value @ ..] | [_, value @ ..])) => (name, value),
-            _ => (line, &[][..]),
-        };
+        let (name, value) = split(line);
         match name {
-            b"data" => return self.data(value, limits.event),
+            b"data" => {
+                self.data(value, limits.event)?;
+                self.close();
+            }
             b"event" => self.name(value),
             b"id" => self.id(value, limits.id),
             b"retry" => out.extend(milliseconds(value).map(Item::Retry)),
@@ -52,20 +55,64 @@ impl Block {
         Ok(())
     }
 
+    /// Takes the beginning of a long line, if it is one of data: its value goes on with
+    /// [`data`](Self::data), up to [`close`](Self::close). Whether it is one.
+    pub(super) fn open(&mut self, line: &[u8], limits: Limits) -> Result<bool, TooLarge> {
+        let (name, value) = split(line);
+        if name != b"data" {
+            return Ok(false);
+        }
+        self.open = Some(self.data.len());
+        self.data(value, limits.event).map(|()| true)
+    }
+
+    /// Appends a value, or a part of it.
+    pub(super) fn data(&mut self, value: &[u8], limit: usize) -> Result<(), TooLarge> {
+        if self.data.len().saturating_add(value.len()) > limit {
+            return Err(TooLarge);
+        }
+        make_room(&mut self.data, value.len() + 1, limit.saturating_add(1));
+        self.data.extend_from_slice(value);
+        Ok(())
+    }
+
+    /// The line of the last value has ended.
+    pub(super) fn close(&mut self) {
+        self.open = None;
+        self.data.push(b'\n');
+    }
+
     /// The event that a blank line dispatches now.
     pub(super) fn take_event(&mut self) -> Option<Event> {
         let (_, data) = self.data.split_last()?;
+        let data = if data.len() <= KEPT_CAPACITY_BYTES {
+            String::from_utf8_lossy(data).into_owned()
+        } else {
+            self.take_data()
+        };
         Some(Event {
             id: self.id.as_deref().and_then(EventId::new),
             own_id: self.own_id,
             name: self.name.take(),
-            data: String::from_utf8_lossy(data).into_owned(),
+            data,
         })
+    }
+
+    /// Moves a large one out, for a copy would be as large again.
+    fn take_data(&mut self) -> String {
+        let mut data = mem::take(&mut self.data);
+        data.pop();
+        if data.capacity() / 2 > data.len() {
+            data.shrink_to_fit();
+        }
+        String::from_utf8(data)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
     /// Lets go of what would be dispatched; the block goes on.
     pub(super) fn discard(&mut self) {
         self.name = None;
+        self.open = None;
         give_back(&mut self.data);
     }
 
@@ -75,9 +122,9 @@ impl Block {
         self.own_id = false;
     }
 
-    /// Bytes in the data buffer.
+    /// Bytes in the data buffer, but for those of a line that has not ended.
     pub(super) fn data_bytes(&self) -> usize {
-        self.data.len()
+        self.open.unwrap_or(self.data.len())
     }
 
     /// Memory owned.
@@ -94,16 +141,6 @@ impl Block {
     /// Whether one of them began with `<`.
     pub(super) fn looks_like_html(&self) -> bool {
         self.looks_like_html
-    }
-
-    fn data(&mut self, value: &[u8], limit: usize) -> Result<(), TooLarge> {
-        if self.data.len().saturating_add(value.len()) > limit {
-            return Err(TooLarge);
-        }
-        make_room(&mut self.data, value.len() + 1, limit.saturating_add(1));
-        self.data.extend_from_slice(value);
-        self.data.push(b'\n');
-        Ok(())
     }
 
     fn name(&mut self, value: &[u8]) {
@@ -138,6 +175,19 @@ impl Block {
         }
         self.malformed += 1;
     }
+}
+
+/// The name of a line's field and its value.
+fn split(line: &[u8]) -> (&[u8], &[u8]) {
+    match memchr(b':', line).and_then(|at| line.split_at_checked(at)) {
+        Some((name, [_, b' ', value @ ..] | [_, value @ ..])) => (name, value),
+        _ => (line, &[]),
+    }
+}
+
+/// Whether nothing but a sample of a line is wanted that begins so.
+pub(super) fn is_unknown(line: &[u8]) -> bool {
+    !matches!(split(line).0, b"data" | b"event" | b"id" | b"retry")
 }
 
 /// The value of a `retry` line if it is all digits.

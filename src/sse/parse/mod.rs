@@ -3,6 +3,18 @@
 //! Layer 0: may import `event` and memchr only. Invariants: what comes out depends on the
 //! bytes alone, never on how they were cut; no byte is looked at twice for a line end; what is held
 //! back stays within [`Limits`], whatever comes in.
+//!
+//! What it costs, with an event limit of L and lines as long: a line that ends in the bytes at hand
+//! is read from there; one that does not is held, but from 64 KiB on its value goes straight into
+//! the data of its event, or, if its field is unknown, nowhere. So there is one copy of an event's
+//! data, and it becomes the event's own `String`:
+//!
+//! ```text
+//! L (data) + 64 KiB (line) + 128 KiB (what smaller buffers have left) + the bytes at hand
+//! ```
+//!
+//! Two things are not in it: an `event` line of that length, which is held in full beside the data,
+//! and data that is not UTF-8, which grows when it is mended.
 
 mod block;
 mod buffer;
@@ -12,10 +24,12 @@ use std::time::Duration;
 
 use memchr::memchr2;
 
-use self::block::{Block, TooLarge};
-use self::buffer::{give_back, make_room};
+use self::block::{Block, TooLarge, is_unknown};
+use self::buffer::{KEPT_CAPACITY_BYTES, give_back, make_room};
 use crate::event::Event;
 
+/// As much of a line as tells whether it is `data`, and what follows its colon.
+const LONGEST_NAME: usize = b"data: ".len();
 /// The UTF-8 byte order mark, dropped once at the very start.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -66,6 +80,10 @@ enum Line {
     Fresh,
     /// It is in the line buffer.
     Held,
+    /// So many bytes came, and the value, which is long, is in the block.
+    Open(usize),
+    /// So many bytes came, of which a sample is in the line buffer.
+    Sampled(usize),
     /// It was let go: a comment, or a line being passed over.
     Dropped,
 }
@@ -84,6 +102,8 @@ enum Line {
 #[derive(Debug)]
 pub struct Parser {
     limits: Limits,
+    /// A line that is longer than this is not held as a whole. At least [`LONGEST_NAME`].
+    long_line: usize,
     /// Whether a byte order mark may still come; what has come of it is in the line buffer.
     at_start: bool,
     /// The last byte was a CR, which has ended its line already: an LF now belongs to it.
@@ -100,6 +120,7 @@ impl Parser {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
+            long_line: KEPT_CAPACITY_BYTES,
             at_start: true,
             skip_lf: false,
             state: Line::Fresh,
@@ -145,11 +166,8 @@ impl Parser {
 
     /// The body has ended, with or without an end to its last line.
     pub fn finish(mut self) -> Tail {
-        if self.state == Line::Held {
-            let line = mem::take(&mut self.line);
-            // Only an event is wanted now; a reconnection time without a line end does not count.
-            self.field_line(&line, &mut Vec::new());
-        }
+        // Only an event is wanted now; a reconnection time without a line end does not count.
+        self.end_held(&mut Vec::new());
         Tail {
             complete_events: self.events,
             looks_like_html: self.block.looks_like_html(),
@@ -191,12 +209,7 @@ impl Parser {
             }
             _ => {
                 self.hold(head);
-                if self.state == Line::Held {
-                    let mut line = mem::take(&mut self.line);
-                    self.field_line(&line, out);
-                    line.clear();
-                    self.line = line;
-                }
+                self.end_held(out);
             }
         }
         self.state = Line::Fresh;
@@ -212,16 +225,72 @@ impl Parser {
                 Line::Dropped
             };
         }
-        if self.state == Line::Held {
-            let length = self.line.len().saturating_add(bytes.len());
-            if length > self.limits.line {
-                self.begin_skip(length);
-            } else {
-                make_room(&mut self.line, bytes.len(), self.limits.line);
-                self.line.extend_from_slice(bytes);
+        let before = match self.state {
+            Line::Held => self.line.len(),
+            Line::Open(length) | Line::Sampled(length) => length,
+            Line::Fresh | Line::Dropped => return self.count_skipped(bytes.len()),
+        };
+        let length = before.saturating_add(bytes.len());
+        if length > self.limits.line || self.keep(bytes, length).is_err() {
+            self.begin_skip(length);
+        }
+    }
+
+    /// Keeps the next bytes of a line, which are of `length` with what came before.
+    fn keep(&mut self, bytes: &[u8], length: usize) -> Result<(), TooLarge> {
+        match self.state {
+            Line::Open(_) => {
+                self.state = Line::Open(length);
+                self.block.data(bytes, self.limits.event)?;
             }
+            Line::Sampled(_) => self.state = Line::Sampled(length),
+            _ if length <= self.long_line => self.push(bytes),
+            _ => return self.keep_long(bytes, length),
+        }
+        Ok(())
+    }
+
+    /// Likewise, where the line becomes a long one with them.
+    fn keep_long(&mut self, bytes: &[u8], length: usize) -> Result<(), TooLarge> {
+        let rest = self.push_up_to(LONGEST_NAME, bytes);
+        if self.block.open(&self.line, self.limits)? {
+            self.line.clear();
+            self.state = Line::Open(length);
+            return self.block.data(rest, self.limits.event);
+        }
+        let rest = self.push_up_to(self.long_line, rest);
+        if is_unknown(&self.line) {
+            self.state = Line::Sampled(length);
         } else {
-            self.count_skipped(bytes.len());
+            self.push(rest);
+        }
+        Ok(())
+    }
+
+    /// Fills the line buffer to this length, and gives the bytes that have no room there.
+    fn push_up_to<'a>(&mut self, length: usize, bytes: &'a [u8]) -> &'a [u8] {
+        let room = length.saturating_sub(self.line.len());
+        let (head, rest) = bytes.split_at(room.min(bytes.len()));
+        self.push(head);
+        rest
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        make_room(&mut self.line, bytes.len(), self.limits.line);
+        self.line.extend_from_slice(bytes);
+    }
+
+    /// What was held of a line is all of it, or all that is wanted.
+    fn end_held(&mut self, out: &mut Vec<Item>) {
+        match self.state {
+            Line::Held | Line::Sampled(_) => {
+                let mut line = mem::take(&mut self.line);
+                self.field_line(&line, out);
+                line.clear();
+                self.line = line;
+            }
+            Line::Open(_) => self.block.close(),
+            Line::Fresh | Line::Dropped => {}
         }
     }
 

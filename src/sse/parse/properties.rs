@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::buffer::KEPT_CAPACITY_BYTES;
 use super::naive::{self, Said};
 use super::{Item, Limits, Parser, Tail};
 use crate::event::{Event, EventId, EventName};
@@ -25,11 +26,29 @@ struct Told {
 }
 
 fn told<'a>(limits: Limits, parts: impl IntoIterator<Item = &'a [u8]>) -> Told {
+    told_in(limits, KEPT_CAPACITY_BYTES, parts)
+}
+
+/// Likewise, with lines that are long from so many bytes on.
+fn told_in<'a>(
+    limits: Limits,
+    long_line: usize,
+    parts: impl IntoIterator<Item = &'a [u8]>,
+) -> Told {
     let mut parser = Parser::new(limits);
+    parser.long_line = long_line;
     let mut items = Vec::new();
     for part in parts {
         parser.feed(part, &mut items);
         check_held(&parser, limits);
+    }
+    // Of a long line the sample is no longer than what is held.
+    for item in &mut items {
+        if let Item::Unknown(sample) = item
+            && long_line < 200
+        {
+            sample.clear();
+        }
     }
     let (skipped, malformed) = (parser.skipped(), parser.malformed());
     Told {
@@ -111,6 +130,11 @@ fn limits() -> impl Strategy<Value = Limits> {
     (3..40_usize, 0..40_usize, 0..10_usize).prop_map(|(line, event, id)| Limits { line, event, id })
 }
 
+/// From the longest name of a field on, or never.
+fn long_line() -> impl Strategy<Value = usize> {
+    prop_oneof![6..12_usize, Just(KEPT_CAPACITY_BYTES)]
+}
+
 /// One line of text without NUL; the last characters are all at home in some splitter.
 fn line() -> impl Strategy<Value = String> {
     "[ -~é€😀\t\u{85}\u{2028}\u{b}\u{feff}]{0,12}"
@@ -153,10 +177,28 @@ proptest! {
         bytes in prop_oneof![soup(), prop::collection::vec(any::<u8>(), 0..200)],
         sizes in prop::collection::vec(0..7_usize, 0..60),
         limits in limits(),
+        long in long_line(),
     ) {
-        let whole = told(limits, [&bytes[..]]);
-        prop_assert_eq!(&told(limits, bytes.chunks(1)), &whole);
-        prop_assert_eq!(&told(limits, cut(&bytes, &sizes)), &whole);
+        let whole = told_in(limits, long, [&bytes[..]]);
+        prop_assert_eq!(&told_in(limits, long, bytes.chunks(1)), &whole);
+        prop_assert_eq!(&told_in(limits, long, cut(&bytes, &sizes)), &whole);
+    }
+
+    #[test]
+    fn how_a_long_line_is_held_makes_no_difference(
+        bytes in soup(),
+        sizes in prop::collection::vec(0..7_usize, 0..60),
+        limits in prop_oneof![limits(), Just(AMPLE)],
+        long in 6..12_usize,
+    ) {
+        // All but the sample, and how far a skip has come that goes on.
+        let meant = |told: Told| {
+            let items = told.items.into_iter();
+            let items: Vec<_> = items.filter(|item| !matches!(item, Item::Unknown(_))).collect();
+            (items, told.malformed, told.tail.pending, told.tail.complete_events)
+        };
+        let held = told_in(limits, usize::MAX, [&bytes[..]]);
+        prop_assert_eq!(meant(told_in(limits, long, cut(&bytes, &sizes))), meant(held));
     }
 
     #[test]

@@ -213,12 +213,54 @@ fn buffers_that_grew_large_are_given_back_and_small_ones_kept() {
     for part in [&b"data:"[..], &b"x".repeat(200_000), b"\ndata:y", b"\n"] {
         parser.feed(part, &mut items);
     }
-    assert!(parser.held_bytes() > 400_000);
+    assert!(parser.held_bytes() > AMPLE.event);
     parser.feed(b"\n", &mut items);
-    assert_eq!((items.len(), parser.held_bytes()), (1, 0));
+    assert!(items.len() == 1 && parser.held_bytes() < 100);
     parser.feed(b"data:sm", &mut items);
     parser.feed(b"all\n\n", &mut items);
     assert!((1..100).contains(&parser.held_bytes()));
+}
+
+/// Feeds a giant piece by piece; the most that the parser held, and what came of it.
+fn held_at_most(giant: &str) -> (usize, Vec<Item>) {
+    let limits = Limits {
+        line: 2 << 20,
+        ..AMPLE
+    };
+    let (mut parser, mut items, mut most) = (Parser::new(limits), Vec::new(), 0);
+    for piece in giant.as_bytes().chunks(16 << 10) {
+        parser.feed(piece, &mut items);
+        most = most.max(parser.held_bytes());
+    }
+    (most, items)
+}
+
+#[test]
+fn a_giant_is_held_once_and_becomes_the_event() {
+    let data = "x".repeat(AMPLE.event - 3);
+    let (most, mut items) = held_at_most(&format!("data: a\ndata: {data}\n\n"));
+    assert!(most <= AMPLE.event + (128 << 10), "{most}");
+    let Some(Item::Event(event)) = items.pop() else {
+        panic!("{items:?}");
+    };
+    assert_eq!(event.data, format!("a\n{data}"));
+    assert!(
+        event.data.capacity() <= AMPLE.event + 1,
+        "no other one was made"
+    );
+    // One byte more, and it is too large.
+    let (_, items) = held_at_most(&format!("data: a\ndata: {data}xx\n\ndata: b\n\n"));
+    let bytes = u64::try_from(data.len() + 11).unwrap();
+    assert_eq!(items, [Item::Oversize { bytes }, message("b")]);
+}
+
+#[test]
+fn of_a_giant_without_meaning_a_sample_is_held() {
+    let noise = "<p>".repeat(300_000);
+    let (most, items) = held_at_most(&format!("{noise}\ndata: a\n\n"));
+    assert!(most <= 160 << 10, "{most}");
+    assert_eq!(items.len(), 2, "{items:?}");
+    assert!(matches!(&items[0], Item::Unknown(sample) if sample.len() == 200));
 }
 
 #[test]

@@ -3,9 +3,9 @@
 //! Whoever the backend is, its clients see the same (`crowd.rs`). Tests that need a server fail
 //! without it: `tests/run` installs all of them.
 
+mod buffers;
 mod crowd;
 mod exhaustion;
-mod group;
 mod iis;
 mod looping;
 mod nginx;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::group::Group;
+use crate::support::Group;
 
 /// Passes every request to the FastCGI server at `pass`; `keys` are further directives.
 pub(super) fn start(directory: &Path, port: u16, pass: &str, keys: &str) -> Group {

@@ -8,9 +8,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::group::Group;
 use super::nginx;
-use crate::support::{Client, Get, eventually};
+use crate::support::{Client, Get, Group, eventually};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/backends");
 /// Where `tests/run` installs it.

@@ -52,6 +52,16 @@ impl Exchange {
         self.send(format!("{:x}\r\n{text}\r\n", text.len()));
     }
 
+    /// Says this, and then what the test emits; nothing is emitted in between, or unheard.
+    pub(crate) fn stream_after(self, head: &str) {
+        let mut clone = self.stream.try_clone().unwrap();
+        let mut streams = lock(&self.shared.streams);
+        drop(clone.write_all(head.as_bytes()));
+        streams.push((self.number, clone));
+        drop(streams);
+        self.hold();
+    }
+
     /// Says what the test emits from here on, until either side closes.
     pub(crate) fn stream(self) {
         let clone = self.stream.try_clone().unwrap();

@@ -80,10 +80,15 @@ impl Upstream {
 
     /// Says this on every stream that is open; how many those were.
     pub(crate) fn emit(&self, text: &str) -> usize {
+        self.emit_each(|_| text.to_owned())
+    }
+
+    /// Likewise, on each what belongs to the request of its number.
+    pub(crate) fn emit_each(&self, text: impl Fn(usize) -> String) -> usize {
         let streams = lock(&self.shared.streams);
-        let sent = |(_, stream): &&(usize, TcpStream)| {
+        let sent = |(number, stream): &&(usize, TcpStream)| {
             let mut stream: &TcpStream = stream;
-            stream.write_all(text.as_bytes()).is_ok()
+            stream.write_all(text(*number).as_bytes()).is_ok()
         };
         streams.iter().filter(sent).count()
     }
@@ -221,7 +226,7 @@ pub(super) fn end(stream: &TcpStream, by_reset: bool) {
 }
 
 /// A panic elsewhere is told there.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)

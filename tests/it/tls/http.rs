@@ -39,6 +39,16 @@ fn plain(gateway: &Gateway) -> Client {
     Client::raw(gateway.plain_address())
 }
 
+/// A poll to which there is an answer already: by who has read the stream's next event, when one
+/// more has come.
+fn poll_after_next(stage: &Stage, stream: &mut Client) -> Get {
+    stage.upstream.emit("data: next\n\n");
+    let id = stream.next_event().id.unwrap();
+    stage.upstream.emit("data: last\n\n");
+    assert_eq!(stream.next_event().data, "last");
+    Get::new(&format!("/events?fantail=poll&lastEventId={id}"))
+}
+
 #[test]
 fn an_upstream_is_told_by_which_scheme_the_client_came() {
     let (_upstream, gateway, _folder) = site("", "");
@@ -61,8 +71,15 @@ fn hsts_is_on_every_answer_by_tls_and_on_none_without() {
     let (client, _) = ask(plain(&gateway), &Get::new("/a"));
     assert_eq!(client.header(HSTS), None);
     let stage = Stage::new("hsts = \"24h\"", "");
-    assert_eq!(stage.subscribe(&client_config()).header(HSTS), value);
+    let mut stream = stage.subscribe(&client_config());
+    assert_eq!(stream.header(HSTS), value);
     assert_eq!(stage.gateway.subscribe().header(HSTS), None);
+    stage.upstream.wait_for_streams(1);
+    let poll = poll_after_next(&stage, &mut stream);
+    let (client, _) = ask(by_tls(&stage.gateway), &poll);
+    assert_eq!((client.status, client.header(HSTS)), (200, value));
+    let (client, _) = ask(plain(&stage.gateway), &poll);
+    assert_eq!((client.status, client.header(HSTS)), (200, None));
     let (client, _) = ask(by_tls(&stage.gateway), &Get::new("/none"));
     assert_eq!((client.status, client.header(HSTS)), (404, value));
 }
@@ -102,6 +119,11 @@ fn a_plain_stream_stays_where_it_is() {
     stage.upstream.wait_for_streams(1);
     stage.upstream.emit("data: 1\n\n");
     assert_eq!(client.next_event().data, "1");
+    // A poll is a stream in parts.
+    let poll = poll_after_next(&stage, &mut client);
+    let (client, body) = ask(plain(&stage.gateway), &poll);
+    assert_eq!((client.status, client.header("location")), (200, None));
+    assert!(body.contains("data: last\n"), "{body}");
 }
 
 #[test]

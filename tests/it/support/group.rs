@@ -8,12 +8,12 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// A program and all that it starts: killed with it, or its workers would keep the port.
-pub(super) struct Group(Child);
+pub(crate) struct Group(Child);
 
 impl Group {
     /// What it prints is appended to `log`.
     #[track_caller]
-    pub(super) fn start(command: &mut Command, log: &Path) -> Self {
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
         let log = File::options().create(true).append(true).open(log).unwrap();
         let child = command
             .stdin(Stdio::null())
@@ -24,6 +24,11 @@ impl Group {
         Self(child.unwrap_or_else(|error| {
             panic!("{command:?}: {error}; tests/run installs what is needed")
         }))
+    }
+
+    /// The program itself.
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.0
     }
 }
 

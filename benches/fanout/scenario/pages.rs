@@ -1,0 +1,181 @@
+//! Ordinary requests passed through, beside nginx's `proxy_pass` in front of the same site.
+
+use std::io;
+use std::net::SocketAddrV4;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::cli::Options;
+use crate::clock::Deadline;
+use crate::net;
+use crate::process::{LOAD_CORE, Running, SERVER_CORE};
+use crate::report::{Bar, Figure, Report, Rounds};
+use crate::server;
+
+const START_SECONDS: f64 = 20.0;
+
+/// Who is measured.
+#[derive(Clone, Copy)]
+enum Proxy {
+    Fantail,
+    Nginx,
+}
+
+pub(super) fn run(
+    connections: usize,
+    page_bytes: usize,
+    options: &Options,
+    report: &mut Report,
+) -> io::Result<()> {
+    let scenario = format!("pages {connections} × {page_bytes} B");
+    let mut outcomes = [Vec::new(), Vec::new()];
+    for round in 0..options.rounds {
+        for turn in 0..2 {
+            let place = (round + turn) % 2;
+            let proxy = [Proxy::Fantail, Proxy::Nginx][place];
+            let name = proxy.name();
+            eprintln!(
+                "{scenario}: round {} of {}, {name}",
+                round + 1,
+                options.rounds
+            );
+            let outcome = trial(proxy, connections, page_bytes, options)?;
+            report.keep_trial(&scenario, &outcome);
+            outcomes[place].push(outcome);
+        }
+    }
+    judge(&scenario, &outcomes, report);
+    Ok(())
+}
+
+fn judge(scenario: &str, [fantail, nginx]: &[Vec<Value>; 2], report: &mut Report) {
+    let cpu = |o: &Value| number(o, "/server/on_cpu_ns");
+    let figures: [(_, _, Of<'_>); 5] = [
+        ("CPU per request, µs", Some(Bar::TimesAtMost(1.3)), &|o| {
+            cpu(o) / 1e3 / number(o, "/pages")
+        }),
+        ("requests per second", None, &|o| {
+            number(o, "/pages") / number(o, "/seconds")
+        }),
+        ("p99, µs", None, &|o| number(o, "/latency_us/p99")),
+        ("server CPU, %", None, &|o| {
+            cpu(o) / 1e7 / number(o, "/seconds")
+        }),
+        ("faults", Some(Bar::AtMost(0.0)), &|o| number(o, "/faults")),
+    ];
+    for (name, bar, of) in figures {
+        let rounds =
+            |proxy: Proxy, all: &[Value]| (proxy.name(), Rounds(all.iter().map(of).collect()));
+        report.add(Figure {
+            scenario: scenario.to_owned(),
+            name,
+            measured: rounds(Proxy::Fantail, fantail),
+            beside: Some(rounds(Proxy::Nginx, nginx)),
+            bar,
+        });
+    }
+}
+
+/// What is drawn from an outcome.
+type Of<'a> = &'a dyn Fn(&Value) -> f64;
+
+fn number(outcome: &Value, at: &str) -> f64 {
+    let found = outcome.pointer(at).and_then(Value::as_f64);
+    found.unwrap_or(f64::NAN)
+}
+
+fn trial(
+    proxy: Proxy,
+    connections: usize,
+    page_bytes: usize,
+    options: &Options,
+) -> io::Result<Value> {
+    let site = net::free_address()?;
+    let arguments = [
+        "site".to_owned(),
+        format!("--listen={site}"),
+        format!("--page-bytes={page_bytes}"),
+    ];
+    let mut site_process = Running::role(LOAD_CORE, &arguments)?;
+    site_process.wait_until(Deadline::after(START_SECONDS), || net::accepts(site))?;
+    let listen = net::free_address()?;
+    let (mut process, _files) = proxy.start(listen, site)?;
+    process.wait_until(Deadline::after(START_SECONDS), || net::accepts(listen))?;
+    let arguments = [
+        "visit".to_owned(),
+        format!("--target={listen}"),
+        format!("--connections={connections}"),
+        format!("--watch={}", process.pid()),
+        format!("--settle={}", options.warmup),
+        format!("--measure={}", options.window),
+    ];
+    let visitors = Running::role(LOAD_CORE, &arguments)?;
+    let limit = Deadline::after(options.warmup + options.window + START_SECONDS);
+    let mut json: Value = serde_json::from_str(&visitors.next_line(limit)?)?;
+    json["name"] = json!(proxy.name());
+    Ok(json)
+}
+
+/// A folder that is gone with its owner.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // In the machine's own folder for such files: one that stays harms nobody.
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+impl Proxy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fantail => "fantail",
+            Self::Nginx => "nginx",
+        }
+    }
+
+    fn start(self, listen: SocketAddrV4, site: SocketAddrV4) -> io::Result<(Running, Folder)> {
+        let name = format!("fantail-bench-pages-{}", listen.port());
+        let folder = Folder(std::env::temp_dir().join(name));
+        std::fs::create_dir_all(&folder.0)?;
+        let path = folder.0.display().to_string();
+        let command = match self {
+            Self::Fantail => vec![
+                server::program(),
+                "serve".to_owned(),
+                format!("--upstream=http://{site}"),
+                format!("--listen={listen}"),
+                format!("--admin={}", net::free_address()?),
+            ],
+            Self::Nginx => {
+                std::fs::write(folder.0.join("nginx.conf"), nginx(listen, site, &path))?;
+                let file = format!("{path}/nginx.conf");
+                ["/usr/sbin/nginx", "-p", &path, "-c", &file]
+                    .map(str::to_owned)
+                    .to_vec()
+            }
+        };
+        Ok((Running::start(SERVER_CORE, &command)?, folder))
+    }
+}
+
+/// As somebody who knows nginx would write it, with the headers that Fantail adds too. One process,
+/// so that its CPU time is all there is.
+fn nginx(listen: SocketAddrV4, site: SocketAddrV4, folder: &str) -> String {
+    let temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {folder}/{name};"))
+        .concat();
+    format!(
+        "daemon off; master_process off; pid {folder}/pid; error_log stderr;\n\
+         events {{ worker_connections 4096; }}\n\
+         http {{ access_log off; {temp} keepalive_requests 1000000000;\n\
+         upstream site {{ server {site}; keepalive 128; keepalive_requests 1000000000; }}\n\
+         server {{ listen {listen}; location / {{ proxy_pass http://site;\n\
+         proxy_http_version 1.1; proxy_set_header Connection \"\";\n\
+         proxy_set_header Host $host;\n\
+         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n\
+         proxy_set_header X-Forwarded-Host $host;\n\
+         proxy_set_header X-Forwarded-Proto $scheme; }} }} }}\n"
+    )
+}
