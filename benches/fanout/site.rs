@@ -13,6 +13,9 @@ use crate::wire;
 
 const LISTENER: Token = Token(usize::MAX);
 
+/// As nginx says it; who says so leaves the closing to the site.
+const CLOSE: &[u8] = b"\r\nConnection: close\r\n";
+
 struct Visitor {
     stream: TcpStream,
     /// What has come and is no whole head yet.
@@ -59,7 +62,7 @@ pub(crate) fn run(options: &SiteOptions) -> io::Result<()> {
 }
 
 impl Visitor {
-    /// Answers what has been asked. A page fits into every socket buffer.
+    /// Answers what has been asked; an error ends the connection, whoever wants it to. A page fits into every socket buffer.
     fn serve(&mut self, page: &[u8]) -> io::Result<()> {
         let mut chunk = [0; 8192];
         loop {
@@ -70,8 +73,11 @@ impl Visitor {
                 Err(error) => return Err(error),
             }
             while let Some(length) = wire::head_length(&self.head) {
-                self.head.drain(..length);
+                let head: Vec<u8> = self.head.drain(..length).collect();
                 self.stream.write_all(page)?;
+                if memchr::memmem::find(&head, CLOSE).is_some() {
+                    return Err(ErrorKind::ConnectionAborted.into());
+                }
             }
         }
     }

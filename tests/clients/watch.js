@@ -5,8 +5,8 @@ export function watch(kinds) {
   const streams = [];
 
   // `once`: closed at the first error, which for a body that ends is its end.
-  function open({ kind, url, names = [], once = false }) {
-    const source = new kinds[kind](url);
+  function open({ kind, url, names = [], once = false, credentials = false }) {
+    const source = new kinds[kind](url, { withCredentials: credentials });
     const seen = { opens: 0, errors: 0, closed: 0, events: [] };
     source.onopen = () => { seen.opens += 1; };
     source.onerror = () => {

@@ -1,4 +1,5 @@
-//! Ordinary requests passed through, beside nginx's `proxy_pass` in front of the same site.
+//! Ordinary requests passed through, beside nginx in front of the same site: with `proxy_pass` and
+//! nothing else, and told to keep its connections.
 
 use std::io;
 use std::net::SocketAddrV4;
@@ -19,8 +20,13 @@ const START_SECONDS: f64 = 20.0;
 #[derive(Clone, Copy)]
 enum Proxy {
     Fantail,
+    /// A connection to the site for each request, as `proxy_pass` does it.
     Nginx,
+    /// Kept connections, as Fantail does it.
+    NginxKept,
 }
+
+const PROXIES: [Proxy; 3] = [Proxy::Fantail, Proxy::Nginx, Proxy::NginxKept];
 
 pub(super) fn run(
     connections: usize,
@@ -29,11 +35,11 @@ pub(super) fn run(
     report: &mut Report,
 ) -> io::Result<()> {
     let scenario = format!("pages {connections} × {page_bytes} B");
-    let mut outcomes = [Vec::new(), Vec::new()];
+    let mut outcomes = PROXIES.map(|_| Vec::new());
     for round in 0..options.rounds {
-        for turn in 0..2 {
-            let place = (round + turn) % 2;
-            let proxy = [Proxy::Fantail, Proxy::Nginx][place];
+        for turn in 0..PROXIES.len() {
+            let place = (round + turn) % PROXIES.len();
+            let proxy = PROXIES[place];
             let name = proxy.name();
             eprintln!(
                 "{scenario}: round {} of {}, {name}",
@@ -49,7 +55,7 @@ pub(super) fn run(
     Ok(())
 }
 
-fn judge(scenario: &str, [fantail, nginx]: &[Vec<Value>; 2], report: &mut Report) {
+fn judge(scenario: &str, outcomes: &[Vec<Value>; 3], report: &mut Report) {
     let cpu = |o: &Value| number(o, "/server/on_cpu_ns");
     let figures: [(_, _, Of<'_>); 5] = [
         ("CPU per request, µs", Some(Bar::TimesAtMost(1.3)), &|o| {
@@ -64,16 +70,18 @@ fn judge(scenario: &str, [fantail, nginx]: &[Vec<Value>; 2], report: &mut Report
         }),
         ("faults", Some(Bar::AtMost(0.0)), &|o| number(o, "/faults")),
     ];
+    let [fantail, peers @ ..] = outcomes;
     for (name, bar, of) in figures {
-        let rounds =
-            |proxy: Proxy, all: &[Value]| (proxy.name(), Rounds(all.iter().map(of).collect()));
-        report.add(Figure {
-            scenario: scenario.to_owned(),
-            name,
-            measured: rounds(Proxy::Fantail, fantail),
-            beside: Some(rounds(Proxy::Nginx, nginx)),
-            bar,
-        });
+        let rounds = |all: &[Value]| Rounds(all.iter().map(of).collect());
+        for (peer, all) in PROXIES.iter().skip(1).zip(peers) {
+            report.add(Figure {
+                scenario: scenario.to_owned(),
+                name,
+                measured: (Proxy::Fantail.name(), rounds(fantail)),
+                beside: Some((peer.name(), rounds(all))),
+                bar,
+            });
+        }
     }
 }
 
@@ -132,6 +140,7 @@ impl Proxy {
         match self {
             Self::Fantail => "fantail",
             Self::Nginx => "nginx",
+            Self::NginxKept => "nginx, kept",
         }
     }
 
@@ -148,8 +157,10 @@ impl Proxy {
                 format!("--listen={listen}"),
                 format!("--admin={}", net::free_address()?),
             ],
-            Self::Nginx => {
-                std::fs::write(folder.0.join("nginx.conf"), nginx(listen, site, &path))?;
+            Self::Nginx | Self::NginxKept => {
+                let is_kept = matches!(self, Self::NginxKept);
+                let text = nginx(listen, site, &path, is_kept);
+                std::fs::write(folder.0.join("nginx.conf"), text)?;
                 let file = format!("{path}/nginx.conf");
                 ["/usr/sbin/nginx", "-p", &path, "-c", &file]
                     .map(str::to_owned)
@@ -162,17 +173,24 @@ impl Proxy {
 
 /// As somebody who knows nginx would write it, with the headers that Fantail adds too. One process,
 /// so that its CPU time is all there is.
-fn nginx(listen: SocketAddrV4, site: SocketAddrV4, folder: &str) -> String {
+fn nginx(listen: SocketAddrV4, site: SocketAddrV4, folder: &str, is_kept: bool) -> String {
     let temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {folder}/{name};"))
         .concat();
+    let (pool, keep) = if is_kept {
+        (
+            "keepalive 128; keepalive_requests 1000000000;",
+            "proxy_http_version 1.1; proxy_set_header Connection \"\";",
+        )
+    } else {
+        ("", "")
+    };
     format!(
         "daemon off; master_process off; pid {folder}/pid; error_log stderr;\n\
          events {{ worker_connections 4096; }}\n\
          http {{ access_log off; {temp} keepalive_requests 1000000000;\n\
-         upstream site {{ server {site}; keepalive 128; keepalive_requests 1000000000; }}\n\
-         server {{ listen {listen}; location / {{ proxy_pass http://site;\n\
-         proxy_http_version 1.1; proxy_set_header Connection \"\";\n\
+         upstream site {{ server {site}; {pool} }}\n\
+         server {{ listen {listen}; location / {{ proxy_pass http://site; {keep}\n\
          proxy_set_header Host $host;\n\
          proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n\
          proxy_set_header X-Forwarded-Host $host;\n\

@@ -87,7 +87,7 @@ impl Fleet {
 
     /// Likewise, without waiting.
     #[track_caller]
-    fn begin(&mut self, address: SocketAddr, path: &str, names: &[&str]) -> Vec<Client> {
+    pub(super) fn begin(&mut self, address: SocketAddr, path: &str, names: &[&str]) -> Vec<Client> {
         for engine in BROWSERS {
             self.visit(engine, &format!("http://{address}/a-page-of-this-origin"));
             self.ask(engine, "watch", json!({}));

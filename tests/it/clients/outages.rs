@@ -8,6 +8,8 @@ use super::{Fleet, Heard};
 use crate::support::{Gateway, Upstream};
 
 const OUTAGE: Duration = Duration::from_secs(10);
+/// Between two attempts at an upstream that is gone.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
 #[test]
 #[ignore = "needs browsers and client libraries: tests/run runs it"]
@@ -27,6 +29,11 @@ fn a_backend_that_is_gone_for_ten_seconds_closes_no_client_and_is_no_error_in_an
         }
     }
     upstream.revive();
+    // Longer than the patience of tests may be the wait that the outage has earned it.
+    let latest = clock::now() + LONGEST_BACKOFF;
+    while upstream.open() == 0 && clock::now() < latest {
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
     upstream.wait_for_streams(1);
     upstream.emit("data: after\n\n");
     // In between they are told that the backend may have said something.
