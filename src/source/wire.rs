@@ -22,7 +22,8 @@ type Io = TokioIo<Box<dyn Stream>>;
 
 /// A connection; `B` is the body of its requests.
 pub(super) struct Wire<B: Body + 'static> {
-    connection: Pin<Box<Connection<Io, B>>>,
+    /// `None` once it has been let go, because it was done and somebody still waited for it.
+    connection: Option<Pin<Box<Connection<Io, B>>>>,
     /// A connection that is done must not be polled again.
     done: bool,
     /// Kept, because hyper takes its drop for the wish to end the connection.
@@ -45,7 +46,7 @@ where
             .handshake(TokioIo::new(stream))
             .await?;
         Ok(Self {
-            connection: Box::pin(connection),
+            connection: Some(Box::pin(connection)),
             done: false,
             sender,
         })
@@ -54,12 +55,21 @@ where
     /// Sends the request and waits for the response's head.
     pub(super) async fn send(&mut self, request: Request<B>) -> hyper::Result<Response<Incoming>> {
         let mut response = pin!(self.sender.send_request(request));
+        let (connection, done) = (&mut self.connection, &mut self.done);
         poll_fn(|cx| {
             if let Poll::Ready(response) = response.as_mut().poll(cx) {
                 return Poll::Ready(response);
             }
-            drive(&mut self.connection, &mut self.done, cx);
-            response.as_mut().poll(cx)
+            drive(connection, done, cx);
+            if let Poll::Ready(response) = response.as_mut().poll(cx) {
+                return Poll::Ready(response);
+            }
+            if *done {
+                // Should it have ended without a word about the request, its drop is one.
+                *connection = None;
+                return response.as_mut().poll(cx);
+            }
+            Poll::Pending
         })
         .await
     }
@@ -75,7 +85,15 @@ where
         }
         // Asked first, the body has told the connection that it wants more.
         drive(&mut self.connection, &mut self.done, cx);
-        Pin::new(body).poll_frame(cx)
+        if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) {
+            return Poll::Ready(frame);
+        }
+        if self.done {
+            // Nothing more will come, and nobody else would say so.
+            self.connection = None;
+            return Pin::new(body).poll_frame(cx);
+        }
+        Poll::Pending
     }
 
     /// Whether the last exchange is over and another request may follow.
@@ -90,10 +108,10 @@ where
     }
 
     /// The stream behind a 101, and what has been read of it.
-    pub(super) async fn into_stream(mut self) -> (Box<dyn Stream>, Bytes) {
+    pub(super) async fn into_stream(mut self) -> Option<(Box<dyn Stream>, Bytes)> {
         self.finish().await;
-        let parts = Pin::into_inner(self.connection).into_parts();
-        (parts.io.into_inner(), parts.read_buf)
+        let parts = Pin::into_inner(self.connection?).into_parts();
+        Some((parts.io.into_inner(), parts.read_buf))
     }
 
     async fn finish(&mut self) {
@@ -110,11 +128,42 @@ where
 }
 
 /// Whatever ends the connection is told to the response or to its body as well.
-fn drive<B>(connection: &mut Pin<Box<Connection<Io, B>>>, done: &mut bool, cx: &mut Context<'_>)
-where
+fn drive<B>(
+    connection: &mut Option<Pin<Box<Connection<Io, B>>>>,
+    done: &mut bool,
+    cx: &mut Context<'_>,
+) where
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    *done = *done || connection.poll_without_shutdown(cx).is_ready();
+    let poll = |connection: &mut Pin<Box<Connection<Io, B>>>| {
+        connection.poll_without_shutdown(cx).is_ready()
+    };
+    *done = *done || connection.as_mut().is_none_or(poll);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::Empty;
+
+    use super::*;
+
+    /// Between the look at a kept connection and the request on it there is time to end.
+    #[tokio::test]
+    async fn a_request_on_a_connection_that_has_just_ended_is_told_so() {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        let mut wire: Wire<Empty<Bytes>> = Wire::new(Box::new(ours), 1024).await.unwrap();
+        let is_reusable = poll_fn(|cx| Poll::Ready(wire.poll_reusable(cx))).await;
+        assert!(is_reusable);
+        drop(theirs);
+        let request = Request::new(Empty::new());
+        let sent = tokio::time::timeout(Duration::from_secs(10), wire.send(request)).await;
+        assert!(
+            sent.expect("an answer, or a word that there is none")
+                .is_err()
+        );
+    }
 }

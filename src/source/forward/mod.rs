@@ -171,9 +171,16 @@ impl Forwarder {
         let (request, under_way) = Sent::watched(request);
         let response = connection.send(request).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let (stream, unread) = connection.into_stream().await;
-            let switched = Switched { stream, unread };
-            return Ok(Forwarded::Switched(response.map(drop), switched));
+            let (head, body) = response.into_parts();
+            // It holds the connection's other end; what follows is no body.
+            drop(body);
+            return Ok(match connection.into_stream().await {
+                Some((stream, unread)) => {
+                    let head = Response::from_parts(head, ());
+                    Forwarded::Switched(head, Switched { stream, unread })
+                }
+                None => Forwarded::Answer(Response::from_parts(head, Body::default())),
+            });
         }
         // The upload goes on while the answer is read, or not read.
         let connection = if under_way.is_some_and(|body| Arc::strong_count(&body) > 1) {
