@@ -40,7 +40,8 @@
 //!     → place in the log → detach → shard
 //! ```
 //!
-//! Whatever says no on the way is an [`edge::reject::Reject`]; its table is the only place that
+//! What is no subscription is an ordinary request: `edge::proxy` → [`source::forward`] → upstream,
+//! and its answer back, both streamed. Whatever says no on the way is an [`edge::reject::Reject`]; its table is the only place that
 //! decides on a status.
 //!
 //! # Layers: imports go down only, and a test enforces it
@@ -55,8 +56,9 @@
 //! | 0 | [`event`], [`sse`], [`position`], [`topic_key`]: vocabulary and codec |
 //! | side | [`metrics`], [`drain`], [`clock`]: leaves |
 //!
-//! Two seams keep this a tree: the hub opens sources through [`hub::OnDemand`], which ingest
-//! implements, and wakes shards through [`hub::wake::Door`], which delivery brings.
+//! Three seams keep this a tree: the hub opens sources through [`hub::OnDemand`], which ingest
+//! implements, and wakes shards through [`hub::wake::Door`], which delivery brings; the edge reaches
+//! upstreams through [`edge::Carrier`], which `app` makes of the source's pool.
 //!
 //! # Out of scope
 //!
