@@ -241,13 +241,14 @@ impl App {
             tracing::info!(delay = ?self.server.drain_delay, "not ready any more; balancers turn away");
             tokio::time::sleep(self.server.drain_delay).await;
         }
-        self.drain.advance(Phase::Draining);
         tracing::info!(
             streams = self.shards.subscribers(),
             window = ?self.server.drain,
             "draining: streams end one by one"
         );
+        // First the window, for connections that see the phase ask for it.
         self.shards.drain(self.server.drain);
+        self.drain.advance(Phase::Draining);
         let all_ended = async {
             while self.is_serving() {
                 tokio::time::sleep(LOOK).await;

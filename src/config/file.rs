@@ -10,30 +10,17 @@ use toml::de::DeTable;
 use super::check::{self, Placed};
 use super::env::Overlay;
 use super::fault::Faults;
-use super::kinds::{GIGA, MANY, TERA, any_time, bytes, list, number, only, some_time};
+use super::kinds::{GIGA, MANY, TERA, any_time, boolean, bytes, list, number, some_time};
 use super::read::{Origin, Report, Section};
 use super::value::{Complaint, Value};
-use super::{Config, DEFAULT_ADMIN, Listen, address, listen_tls, route, upstream};
+use super::{Config, DEFAULT_ADMIN, Listen, address, h2, listen_tls, route, upstream};
 use crate::source;
 
 /// hyper's smallest read buffer: a head of that size must be possible.
 const LEAST_HEAD: u64 = 8 << 10;
 
 /// Keys of `[limits]` that are decided but not built.
-const LATER: [&str; 12] = [
-    "accepts_per_second_per_address",
-    "idle_timeout",
-    "h2_streams",
-    "h2_stream_window",
-    "h2_connection_window",
-    "h2_header_list",
-    "h2_send_bytes",
-    "h2_opens",
-    "h2_ping",
-    "h2_ping_timeout",
-    "h2_idle_timeout",
-    "memory",
-];
+const LATER: [&str; 3] = ["accepts_per_second_per_address", "idle_timeout", "memory"];
 
 /// The tables of a file, with what is stronger laid over them.
 struct Tables<'a> {
@@ -150,6 +137,7 @@ fn common(tables: Common<'_>) -> (Config, Vec<Placed<'_, Listen>>, source::Optio
     edge_limits(&mut limits, &mut config);
     tls_limits(&mut limits, &mut config);
     delivery_limits(&mut limits, &mut config);
+    h2::limits(&mut limits, &mut config);
     host_limits(&mut limits, &mut config);
     let base = upstream_limits(&mut limits, &config);
     limits.refuse(&LATER);
@@ -182,7 +170,7 @@ fn server<'a>(
     if let Some((networks, _)) = table.read("trusted_proxies", list(address::network)) {
         config.edge.trusted_proxies = networks.into_iter().map(|(network, _)| network).collect();
     }
-    table.read("h2c", only("false"));
+    table.set(&mut config.edge.h2c, "h2c", boolean);
     let written = table.read("listen", list(address::listen));
     config.is_listen_given = written.is_some();
     if let Some((found, at)) = written {

@@ -38,6 +38,7 @@ pub(super) fn read<'a>(mut table: Section<'a>, edge: &mut edge::Options) -> Foun
     table.set(&mut hsts, "hsts", any_time());
     table.set(&mut redirect, "redirect", boolean);
     table.set(&mut strict, "strict_sni", boolean);
+    table.set(&mut options.http2, "http2", boolean);
     if listeners.is_empty() {
         table.finish();
         return Found::default();

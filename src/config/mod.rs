@@ -11,6 +11,7 @@ mod check;
 mod env;
 mod fault;
 mod file;
+mod h2;
 mod kinds;
 mod listen_tls;
 mod read;

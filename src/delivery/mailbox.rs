@@ -28,6 +28,14 @@ pub(super) struct DrainOrder {
     pub(super) window: Duration,
 }
 
+impl DrainOrder {
+    /// A moment of what is left of the window. `random` is in `[0, 1)`.
+    pub(super) fn moment(self, now: Instant, random: f64) -> Instant {
+        let left = (self.begin + self.window).saturating_duration_since(now);
+        now + left.mul_f64(random)
+    }
+}
+
 /// A shard's waker.
 #[derive(Debug)]
 pub(super) struct PollWaker(pub(super) mio::Waker);

@@ -11,6 +11,7 @@
 //! frames, and only there, lines of our own are put in.
 
 mod audience;
+pub mod body;
 mod close;
 mod flow;
 pub mod gap;

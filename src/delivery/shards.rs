@@ -11,6 +11,7 @@ use super::mailbox::{DrainOrder, Mailbox, PollWaker};
 use super::shard::Shard;
 use super::{Newcomer, ShardOptions};
 use crate::clock;
+use crate::hub::limits::{Total, TotalPermit};
 use crate::hub::wake::Door;
 use crate::metrics::Metrics;
 
@@ -25,6 +26,9 @@ pub struct Shards {
     threads: Mutex<Vec<JoinHandle<()>>>,
     options: ShardOptions,
     start: Instant,
+    /// Subscribers that are in no shard: they stay in their HTTP/2 connections.
+    guests: Arc<Total>,
+    draining: Mutex<Option<DrainOrder>>,
 }
 
 impl Shards {
@@ -41,6 +45,8 @@ impl Shards {
             threads: Mutex::new(Vec::with_capacity(count)),
             options: options.clone(),
             start,
+            guests: Total::new(0),
+            draining: Mutex::new(None),
         };
         for number in 0..count {
             let poll = mio::Poll::new()?;
@@ -73,9 +79,20 @@ impl Shards {
         }
     }
 
-    /// Subscribers in all shards.
+    /// Subscribers in all shards, and those that are in none.
     pub fn subscribers(&self) -> usize {
-        self.mailboxes.iter().map(|mailbox| mailbox.load()).sum()
+        let in_shards: usize = self.mailboxes.iter().map(|mailbox| mailbox.load()).sum();
+        in_shards + self.guests.used()
+    }
+
+    /// One more subscriber that is in no shard, for as long as the permit lives.
+    pub(super) fn count_guest(&self) -> TotalPermit {
+        self.guests.acquire()
+    }
+
+    /// Over which window streams end now, if they do.
+    pub(super) fn draining(&self) -> Option<DrainOrder> {
+        *self.draining.lock()
     }
 
     /// How far reconnects are spread for the subscribers of now.
@@ -88,12 +105,15 @@ impl Shards {
         super::retry::spread(clients, self.options.admit_per_second)
     }
 
-    /// Ends all streams one by one over `window`.
+    /// Ends all streams one by one over `window`; those in no shard see it by [`Streams::drain`].
+    ///
+    /// [`Streams::drain`]: super::body::Streams::drain
     pub fn drain(&self, window: Duration) {
         let order = DrainOrder {
             begin: clock::now(),
             window,
         };
+        *self.draining.lock() = Some(order);
         for (mailbox, door) in self.mailboxes.iter().zip(&self.doors) {
             mailbox.order_drain(order, door);
         }

@@ -139,8 +139,7 @@ impl Shard {
                 subscriber.until = Some((self.now + age, EndReason::Age));
             }
             if let Some(order) = self.draining {
-                let left = (order.begin + order.window).saturating_duration_since(self.now);
-                let at = self.now + left.mul_f64(fastrand::f64());
+                let at = order.moment(self.now, fastrand::f64());
                 subscriber.until = Some((at, EndReason::Drain));
             }
         }

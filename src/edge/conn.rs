@@ -5,6 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,7 @@ use tokio::time::timeout;
 
 use super::Edge;
 use super::client::Entry;
+use super::h2;
 use super::listen::TlsDoor;
 use super::pipeline::Outcome;
 use super::proxy::tunnel::{self, Tunnel};
@@ -171,15 +173,24 @@ impl Conversation {
 }
 
 /// Serves a plain connection. `readable` waits for its first byte.
-pub(super) async fn serve<S: ClientStream>(
+pub(super) async fn serve<S: ClientStream + AsFd>(
     edge: Arc<Edge>,
     stream: S,
     arrival: Arrival,
     readable: impl AsyncFn(&S) -> io::Result<()>,
 ) {
-    if has_first_byte(&edge, readable(&stream), &arrival).await {
-        talk(edge, stream, arrival).await;
+    if !has_first_byte(&edge, readable(&stream), &arrival).await {
+        return;
     }
+    if edge.options.h2c {
+        let limit = edge.options.first_byte_timeout;
+        match timeout(limit, h2::speaks_h2(&stream)).await {
+            Ok(Ok(true)) => return Box::pin(h2::serve(edge, stream, arrival)).await,
+            Ok(Ok(false)) => {}
+            Ok(Err(_)) | Err(_) => return arrival.metrics.rejects.of(RejectReason::Timeout).inc(),
+        }
+    }
+    talk(edge, stream, arrival).await;
 }
 
 /// Serves a connection to a listener with TLS.
@@ -195,7 +206,11 @@ pub(super) async fn serve_tls(
     let shaken = tls::shake(&tls.acceptor, socket, &arrival.metrics, &tls.metrics).await;
     if let Some((stream, secured)) = shaken {
         arrival.entry.tls = Some(Arc::new(secured));
-        talk(edge, stream, arrival).await;
+        if stream.speaks_h2() {
+            Box::pin(h2::serve(edge, stream, arrival)).await;
+        } else {
+            talk(edge, stream, arrival).await;
+        }
     }
 }
 
@@ -299,10 +314,11 @@ fn note(error: &hyper::Error, metrics: &ListenerMetrics) {
 }
 
 fn newcomer(socket: Socket, detached: Detached, mut permit: ConnectionPermit) -> Newcomer {
+    let prologue = detached.prologue();
     permit.address = permit.address.or(detached.address);
     Newcomer {
         socket,
-        prologue: detached.prologue,
+        prologue,
         cursor: detached.cursor,
         subscription: detached.subscription,
         options: detached.options,

@@ -5,7 +5,7 @@
 //!
 //! The way of a request, in order: [`listen`] (permit, accept) → [`tls`] → `conn` (first byte, head,
 //! hyper) → [`policy`] → [`route`] → [`cors`] (preflight, foreign pages) → `subscribe` (key by
-//! `identity`, topic, first answer, place) → detach, or `poll`, which is answered within hyper; or, for what is no
+//! `identity`, topic, first answer, place) → detach, or `h2`, where streams stay in their connection, or `poll`, which is answered within hyper; or, for what is no
 //! subscription, `proxy` (through to the upstream and back). Whatever says no on the way is a
 //! [`reject::Reject`], and `respond` is where refusals become bytes; what pages of other origins may
 //! read of them is said last.
@@ -15,6 +15,7 @@ mod conn;
 pub mod cors;
 #[cfg(test)]
 mod cors_tests;
+mod h2;
 mod identity;
 pub mod listen;
 mod options;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
+pub use h2::H2Options;
 pub use options::{Mode, Options, QueryRule, Share};
 pub use proxy::{
     Body, BodyError, Carriage, Carried, Carrier, CarryError, Duplex, HostRule, PassOptions,

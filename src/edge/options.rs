@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::h2::H2Options;
+
 /// The bounds of all listeners together. `0` = none unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -54,6 +56,10 @@ pub struct Options {
     pub hsts: Duration,
     /// The TLS port that ordinary requests to plain listeners are sent to; `None` = they are served.
     pub redirect: Option<u16>,
+    /// HTTP/2 connections.
+    pub h2: H2Options,
+    /// Whether plain connections may speak HTTP/2, by its preface.
+    pub h2c: bool,
     /// Whether a request must be for the host that its TLS connection has asked for.
     pub strict_sni: bool,
     /// A client that acknowledges nothing for so long while bytes wait for it is cut off by the
@@ -83,6 +89,8 @@ impl Default for Options {
             handshakes: 256,
             hsts: Duration::ZERO,
             redirect: None,
+            h2: H2Options::default(),
+            h2c: false,
             strict_sni: false,
             client_timeout: Duration::from_secs(30),
         }

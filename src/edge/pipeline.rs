@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, Version};
 
 use super::client::Entry;
 use super::proxy::Pass;
@@ -25,7 +25,7 @@ pub(super) enum Outcome {
     Respond(Reply),
     /// It is answered with a part of a stream; who may read it is said already.
     Poll(Reply),
-    /// It leaves hyper and becomes a stream.
+    /// It becomes a stream, and leaves hyper if the connection is its own.
     Subscribe(Box<Detached>),
     /// It goes on to the upstream.
     Pass(Pass),
@@ -128,7 +128,11 @@ fn protocol(mode: Mode, head: &Parts) -> Option<Protocol> {
     if wants_poll(mode, &head.method, head.uri.query()) {
         return Some(Protocol::Poll);
     }
-    wants_stream(mode, &head.method, &head.headers).then_some(Protocol::H1)
+    let stream = match head.version {
+        Version::HTTP_2 => Protocol::H2,
+        _ => Protocol::H1,
+    };
+    wants_stream(mode, &head.method, &head.headers).then_some(stream)
 }
 
 /// Where a request that is no subscription goes. While streams end it is still served: its upstream

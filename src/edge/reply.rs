@@ -1,4 +1,4 @@
-//! What hyper is given to answer with: bytes of ours, or an upstream's body as it comes.
+//! What hyper is given to answer with: bytes of ours, an upstream's body as it comes, or a stream.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,6 +8,7 @@ use http_body_util::Full;
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
 
 use super::proxy::{Body, BodyError};
+use crate::delivery::body::Body as StreamBody;
 
 /// An answer that is no detached stream.
 pub(super) type Reply = Response<ReplyBody>;
@@ -19,6 +20,8 @@ pub(super) enum ReplyBody {
     Full(Full<Bytes>),
     /// An upstream's.
     Passed(Body),
+    /// A subscriber's, where it stays in its connection.
+    Stream(Box<StreamBody>),
 }
 
 impl Default for ReplyBody {
@@ -46,6 +49,9 @@ impl HttpBody for ReplyBody {
                 .poll_frame(cx)
                 .map_err(|never| match never {}),
             Self::Passed(body) => Pin::new(body).poll_frame(cx),
+            Self::Stream(body) => body
+                .poll_give(cx)
+                .map(|bytes| Some(Ok(Frame::data(bytes?)))),
         }
     }
 
@@ -53,6 +59,7 @@ impl HttpBody for ReplyBody {
         match self {
             Self::Full(body) => body.is_end_stream(),
             Self::Passed(body) => body.is_end_stream(),
+            Self::Stream(body) => body.is_over(),
         }
     }
 
@@ -60,6 +67,7 @@ impl HttpBody for ReplyBody {
         match self {
             Self::Full(body) => body.size_hint(),
             Self::Passed(body) => body.size_hint(),
+            Self::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -25,10 +25,14 @@ use crate::log::Cursor;
 use crate::metrics::{Protocol, RejectReason};
 use crate::sse::write;
 
-/// A subscription that waits for its socket.
+/// A subscription that waits for its socket, or for its place in a connection.
 #[derive(Debug)]
 pub(super) struct Detached {
-    pub(super) prologue: Bytes,
+    /// The first bytes of the stream.
+    pub(super) preface: Vec<u8>,
+    /// What pages of other origins may read.
+    pub(super) grant: Grant,
+    hsts: Option<HeaderValue>,
     pub(super) cursor: Cursor,
     pub(super) subscription: Subscription,
     pub(super) options: Arc<delivery::Options>,
@@ -54,12 +58,6 @@ pub(super) struct Joined {
     pub(super) resume: Option<Resume>,
     /// Where it begins if it does not say so.
     pub(super) newcomer: Cursor,
-}
-
-/// What the head of a stream says besides, to this client.
-struct Remarks<'a> {
-    grant: Grant,
-    hsts: Option<&'a HeaderValue>,
 }
 
 /// A comment of this size makes old middleboxes let go of what follows (`padding=true`).
@@ -110,13 +108,11 @@ impl Edge {
             grant.apply(reply.headers_mut());
             return Ok(Outcome::Poll(reply));
         }
-        let remarks = Remarks {
-            grant,
-            hsts: self.hsts.as_ref().filter(|_| caller.by_tls),
-        };
         Ok(Outcome::Subscribe(Box::new(Detached {
             address: caller.permit,
-            ..self.detach(head, upstream, joined, &remarks)
+            grant,
+            hsts: self.hsts.as_ref().filter(|_| caller.by_tls).cloned(),
+            ..self.detach(head, upstream, joined)
         })))
     }
 
@@ -156,27 +152,23 @@ impl Edge {
     }
 
     /// The first bytes of a stream, and its place.
-    fn detach(
-        &self,
-        head: &Parts,
-        upstream: &Upstream,
-        joined: Joined,
-        remarks: &Remarks<'_>,
-    ) -> Detached {
-        let mut prologue = self.stream_head(&upstream.delivery, head.uri.query(), remarks);
+    fn detach(&self, head: &Parts, upstream: &Upstream, joined: Joined) -> Detached {
+        let mut preface = self.preface(&upstream.delivery, head.uri.query());
         if let Some(words) = trouble(&joined.first) {
-            write::comment(&mut prologue, &words);
+            write::comment(&mut preface, &words);
         }
         let resume = joined.resume.as_ref();
         let cursor = match upstream.standing(&joined.subscription, resume, joined.newcomer) {
             Standing::New(cursor) | Standing::Back(cursor) => cursor,
             Standing::Gap(leap) => {
-                leap.tell(&upstream.delivery, &mut prologue);
+                leap.tell(&upstream.delivery, &mut preface);
                 leap.cursor()
             }
         };
         Detached {
-            prologue: Bytes::from(prologue.into_boxed_slice()),
+            preface,
+            grant: Grant::default(),
+            hsts: None,
             cursor,
             subscription: joined.subscription,
             options: Arc::clone(&upstream.delivery),
@@ -184,25 +176,9 @@ impl Edge {
         }
     }
 
-    /// Head, `retry:` and a comment at once, so that intermediaries let go and `onopen` fires. The
-    /// stream ends with the connection: no chunks, so that pending bytes are the log's own.
-    fn stream_head(
-        &self,
-        options: &delivery::Options,
-        query: Option<&str>,
-        remarks: &Remarks<'_>,
-    ) -> Vec<u8> {
-        let mut out = Vec::with_capacity(384);
-        let date = httpdate::fmt_http_date(clock::wall());
-        // Writing into a vector does not fail.
-        drop(write!(
-            out,
-            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
-             Cache-Control: {STREAM_CACHE_CONTROL}\r\nX-Accel-Buffering: no\r\n\
-             Connection: close\r\nDate: {date}\r\n"
-        ));
-        remarks.write(&mut out);
-        out.extend_from_slice(b"\r\n");
+    /// `retry:` and a comment at once, so that intermediaries let go and `onopen` fires.
+    fn preface(&self, options: &delivery::Options, query: Option<&str>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
         let delay = retry::delay(options.retry, self.shards.spread(), fastrand::f64());
         write::retry(&mut out, delay);
         out.extend_from_slice(write::HEARTBEAT);
@@ -213,16 +189,30 @@ impl Edge {
     }
 }
 
-// === impl Remarks ===
+// === impl Detached ===
 
-impl Remarks<'_> {
-    fn write(&self, head: &mut Vec<u8>) {
-        self.grant.write(head);
-        if let Some(hsts) = self.hsts {
-            head.extend_from_slice(b"Strict-Transport-Security: ");
-            head.extend_from_slice(hsts.as_bytes());
-            head.extend_from_slice(b"\r\n");
+impl Detached {
+    /// The head of a response over HTTP/1.1, and what follows it at once. The stream ends with the
+    /// connection: no chunks, so that pending bytes are the log's own.
+    pub(super) fn prologue(&self) -> Bytes {
+        let mut out = Vec::with_capacity(384);
+        let date = httpdate::fmt_http_date(clock::wall());
+        // Writing into a vector does not fail.
+        drop(write!(
+            out,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+             Cache-Control: {STREAM_CACHE_CONTROL}\r\nX-Accel-Buffering: no\r\n\
+             Connection: close\r\nDate: {date}\r\n"
+        ));
+        self.grant.write(&mut out);
+        if let Some(hsts) = &self.hsts {
+            out.extend_from_slice(b"Strict-Transport-Security: ");
+            out.extend_from_slice(hsts.as_bytes());
+            out.extend_from_slice(b"\r\n");
         }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(&self.preface);
+        Bytes::from(out.into_boxed_slice())
     }
 }
 

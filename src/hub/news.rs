@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use super::sync::{AtomicU64, Mutex, Ordering};
-use crate::log::{Batch, Cursor, Log, Read};
+use crate::log::{Batch, Cursor, Log, Piece, Read};
 
 /// Readers are spread over so many lists, so that ten thousand of them that come back after one
 /// event do not queue for one lock.
@@ -136,13 +136,32 @@ impl Listener {
         limit: usize,
         batch: &mut Batch,
     ) -> Poll<Read> {
-        match self.log.read(cursor, limit, batch) {
+        self.poll_with(cx, |log| log.read(cursor, limit, batch))
+    }
+
+    /// [`Log::share`] that waits likewise.
+    pub fn poll_share(
+        &mut self,
+        cx: &mut Context<'_>,
+        cursor: Cursor,
+        limit: usize,
+        piece: &mut Piece,
+    ) -> Poll<Read> {
+        self.poll_with(cx, |log| log.share(cursor, limit, piece))
+    }
+
+    fn poll_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut read: impl FnMut(&Log) -> Read,
+    ) -> Poll<Read> {
+        match read(&self.log) {
             Read::Empty => {}
             read => return Poll::Ready(read),
         }
         self.register(cx.waker());
         // What was appended before the registration has woken nobody.
-        match self.log.read(cursor, limit, batch) {
+        match read(&self.log) {
             Read::Empty => Poll::Pending,
             read => Poll::Ready(read),
         }

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use crate::position::Offset;
 
 /// The place of one reader: the offset of the frame that it reads next. It never goes back.
@@ -138,5 +140,30 @@ impl Batch {
         self.bytes.extend_from_slice(frame);
         self.ends.push(self.bytes.len());
         self.oldest_at.get_or_insert(at);
+    }
+}
+
+/// Consecutive frames in one piece, which all readers at the same place share.
+#[derive(Clone, Debug, Default)]
+pub struct Piece {
+    pub(super) bytes: Bytes,
+    pub(super) frames: u64,
+    pub(super) end: Offset,
+}
+
+impl Piece {
+    /// The frames' bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Number of frames.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The place behind the last frame.
+    pub fn end(&self) -> Offset {
+        self.end
     }
 }

@@ -34,7 +34,7 @@ mod tests;
 use std::time::Duration;
 
 pub use budget::Budget;
-pub use cursor::{Batch, Cursor, Place, Read};
+pub use cursor::{Batch, Cursor, Piece, Place, Read};
 pub use frame::{Draft, Identity};
 pub use ring::Appended;
 pub use shared::{Log, Writer};

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::cursor::{Batch, Place, Read};
+use super::cursor::{Batch, Piece, Place, Read};
 use super::departed::Departed;
 use super::frame::Frame;
 use super::ids::Ids;
@@ -34,6 +34,8 @@ pub(super) struct Ring {
     sealed: bool,
     /// Where a newcomer begins, if not at the live edge.
     newcomers_from: Option<Offset>,
+    /// The piece that was put together last, until there is more to be put into one.
+    piece: Option<Piece>,
 }
 
 impl Ring {
@@ -47,6 +49,7 @@ impl Ring {
             departed: Departed::new(bounds),
             sealed: false,
             newcomers_from: None,
+            piece: None,
         }
     }
 
@@ -69,6 +72,7 @@ impl Ring {
 
     pub(super) fn push(&mut self, frame: Frame, budget: &Budget) -> Appended {
         debug_assert!(!self.sealed, "the writer is gone once a log is sealed");
+        self.piece = None;
         let (offset, now) = (self.edge(), frame.at);
         if let Some(id) = &frame.id {
             self.ids.insert(id, offset);
@@ -139,6 +143,38 @@ impl Ring {
             (true, false) => Read::Empty,
             (true, true) => Read::Sealed,
         }
+    }
+
+    /// Like [`Ring::read`], into a piece that whoever stands at the same place gets too: one frame is
+    /// the log's own bytes, several are put together once.
+    pub(super) fn share(&mut self, from: Offset, limit: usize, piece: &mut Piece) -> Read {
+        if let Some(slot) = self.slot(from)
+            && slot + 1 == self.frames.len()
+            && let Some(frame) = self.frames.back()
+        {
+            *piece = Piece {
+                bytes: frame.bytes.clone(),
+                frames: 1,
+                end: from.next(),
+            };
+            return Read::Frames;
+        }
+        if let Some(known) = &self.piece
+            && known.end.since(from) == known.frames
+            && known.bytes.len() <= limit
+        {
+            *piece = known.clone();
+            return Read::Frames;
+        }
+        let mut batch = Batch::default();
+        let read = self.read(from, limit, &mut batch);
+        if read == Read::Frames {
+            piece.frames = batch.len() as u64;
+            piece.end = batch.end();
+            piece.bytes = Bytes::from(batch.bytes.into_boxed_slice());
+            self.piece = Some(piece.clone());
+        }
+        read
     }
 
     pub(super) fn frame(&self, offset: Offset) -> Option<Bytes> {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::cursor::{Batch, Cursor, Place, Read};
+use super::cursor::{Batch, Cursor, Piece, Place, Read};
 use super::frame::{Draft, Frame};
 use super::ring::{Appended, Ring};
 use super::sync::Mutex;
@@ -56,6 +56,12 @@ impl Log {
     /// `limit` bytes hold. The cursor is moved by the caller.
     pub fn read(&self, cursor: Cursor, limit: usize, batch: &mut Batch) -> Read {
         self.ring.lock().read(cursor.offset(), limit, batch)
+    }
+
+    /// Like [`Log::read`], for readers that keep what they get: those at the same place get the same
+    /// bytes, which are copied once for all or, if it is the newest frame, not at all.
+    pub fn share(&self, cursor: Cursor, limit: usize, piece: &mut Piece) -> Read {
+        self.ring.lock().share(cursor.offset(), limit, piece)
     }
 
     /// One frame's bytes, if it is still kept.

@@ -64,8 +64,24 @@ label! {
     Protocol {
         /// A stream over HTTP/1.1.
         H1 => "h1",
+        /// A stream over HTTP/2.
+        H2 => "h2",
         /// One bounded answer after another.
         Poll => "poll",
+    }
+}
+
+label! {
+    /// What a client does on an HTTP/2 connection that it should not.
+    Glitch {
+        /// It gives up requests, or sends headers, faster than they can be taken.
+        Reset => "reset",
+        /// It makes more requests than `h2_opens`.
+        StreamOpen => "stream_open",
+        /// It sends more control frames than `inbound_burst` and `inbound_per_second`.
+        Inbound => "inbound",
+        /// It breaks the protocol.
+        Protocol => "protocol",
     }
 }
 

@@ -18,9 +18,9 @@ use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
 pub use family::{ByLabel, Family, GaugeGuard};
 pub use labels::{
-    CloseReason, DropReason, EndReason, FeedState, GapCause, HandoverFailure, HandshakeResult,
-    MissReason, Part, Protocol, RejectReason, ResumeResult, StatusClass, SuspectCause, TopicState,
-    UpstreamReason, WaitCause,
+    CloseReason, DropReason, EndReason, FeedState, GapCause, Glitch, HandoverFailure,
+    HandshakeResult, MissReason, Part, Protocol, RejectReason, ResumeResult, StatusClass,
+    SuspectCause, TopicState, UpstreamReason, WaitCause,
 };
 pub use pass::PassMetrics;
 pub use route::RouteMetrics;
@@ -55,6 +55,10 @@ pub struct Metrics {
 pub struct ListenerMetrics {
     /// Open connections, detached streams included.
     pub connections: IntGauge,
+    /// Those of them that speak HTTP/2.
+    pub h2_connections: IntGauge,
+    /// What clients do on those that they should not.
+    pub glitches: ByLabel<IntCounter>,
     /// Refusals of every form, by [`RejectReason`].
     pub rejects: ByLabel<IntCounter>,
     /// The part of them that was answered by 200, `retry:` and a clean end.
@@ -68,6 +72,7 @@ pub struct ListenerMetrics {
 #[derive(Debug)]
 struct ListenerFamilies {
     connections: Family<IntGauge>,
+    glitches: Family<IntCounter>,
     rejects: Family<IntCounter>,
     soft_rejects: Family<IntCounter>,
     accept_errors: Family<IntCounter>,
@@ -170,6 +175,8 @@ impl Metrics {
         let f = &self.listeners;
         Arc::new(ListenerMetrics {
             connections: f.connections.with(&[name, "h1"]),
+            h2_connections: f.connections.with(&[name, "h2"]),
+            glitches: f.glitches.by_label(&[name], Glitch::ALL, Glitch::label),
             rejects: f
                 .rejects
                 .by_label(&[name], RejectReason::ALL, RejectReason::label),
@@ -229,6 +236,12 @@ impl ListenerFamilies {
                 "fantail_connections",
                 "Open connections.",
                 &["listener", "protocol"],
+            ),
+            glitches: Family::counter(
+                r,
+                "fantail_h2_glitches_total",
+                "What HTTP/2 clients did that they should not.",
+                &["listener", "kind"],
             ),
             rejects: Family::counter(
                 r,

@@ -13,7 +13,7 @@ fn all_faults_of_a_file_are_told_at_once() {
 listen = ["localhost:80", "0.0.0.0:8081", "127.0.0.1:8081"]
 treads = 4
 drain = 30
-h2c = true
+h2c = "yes"
 trusted_proxies = ["ten"]
 
 [tls]
@@ -70,10 +70,10 @@ path = "/prices/{name}"
           |         ^^
        write a number with its unit (h, m, s, ms), such as "15s", "1m30s" or "500ms"
 
-    error: fantail.toml:5:7: `h2c = true` is not available in this version
-        5 | h2c = true
-          |       ^^^^
-       leave it out
+    error: fantail.toml:5:7: `h2c` is "yes", which is neither true nor false
+        5 | h2c = "yes"
+          |       ^^^^^
+       write true or false, without quotes
 
     error: fantail.toml:6:20: `trusted_proxies` is "ten", which is no network
         6 | trusted_proxies = ["ten"]

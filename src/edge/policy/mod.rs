@@ -12,6 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Version};
 
 use super::Options;
+use super::h2::request::HasBody;
 use super::reject::Reject;
 use super::template::authority::Authority;
 
@@ -26,7 +27,8 @@ pub fn check(head: &Parts, limits: &Options) -> Result<(), Reject> {
 /// A subscription has no body.
 pub fn no_body(head: &Parts) -> Result<(), Reject> {
     let empty = |value: &http::HeaderValue| value.as_bytes().iter().all(|b| *b == b'0');
-    let body = head.headers.contains_key(TRANSFER_ENCODING)
+    let body = head.extensions.get::<HasBody>().is_some()
+        || head.headers.contains_key(TRANSFER_ENCODING)
         || !head.headers.get_all(CONTENT_LENGTH).iter().all(empty);
     if body {
         return Err(Reject::BadRequest(

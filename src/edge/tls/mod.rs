@@ -21,6 +21,7 @@ use rustls::server::{NoClientAuth, ServerSessionMemoryCache, WebPkiClientVerifie
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig};
 
+use super::h2;
 use crate::clock;
 
 use self::chooser::Chooser;
@@ -31,11 +32,11 @@ pub use self::pair::{Fault, Why};
 pub(super) use self::secured::Secured;
 pub(super) use self::stream::TlsStream;
 
-/// Protocols in the order of preference. HTTP/2 goes before it, once there is one.
-const ALPN: [&[u8]; 1] = [b"http/1.1"];
+/// Protocols in the order of preference.
+const ALPN: [&[u8]; 2] = [h2::ALPN, b"http/1.1"];
 
 /// What `[tls]` says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Certificates with their keys; the first one is for clients that ask for no name, or for one
     /// that nobody has.
@@ -46,8 +47,23 @@ pub struct Options {
     pub client_auth: ClientAuth,
     /// The authorities of their certificates, in PEM.
     pub client_ca: Option<PathBuf>,
+    /// Whether HTTP/2 is offered.
+    pub http2: bool,
     /// Whether a name that no certificate has is refused, instead of getting the first one.
     pub strict_sni: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            pairs: Vec::new(),
+            min_version: MinVersion::default(),
+            client_auth: ClientAuth::default(),
+            client_ca: None,
+            http2: true,
+            strict_sni: false,
+        }
+    }
 }
 
 /// Where a certificate and its key are, both in PEM.
@@ -154,7 +170,10 @@ fn config(options: &Options, chooser: &Arc<Chooser>) -> Result<ServerConfig, Fau
         .with_client_cert_verifier(verifier(options)?)
         .with_cert_resolver(Arc::<Chooser>::clone(chooser));
     config.ignore_client_order = true;
-    config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
+    let protocols = ALPN
+        .iter()
+        .filter(|name| options.http2 || **name != h2::ALPN);
+    config.alpn_protocols = protocols.map(|name| name.to_vec()).collect();
     // Rotated: a key that leaks opens the sessions of its own hours only.
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(unusable)?;
     Ok(config)

@@ -4,7 +4,7 @@
 //! is not complete, and what it has not sent, goes with it; plaintext that nobody has read does not.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::delivery::Socket;
 use crate::delivery::session::{Phase, RECORD, Scratch, Session};
+use crate::edge::h2;
 
 /// Read at once: a request is smaller, an upload gains nothing by more.
 const READ: usize = 8 << 10;
@@ -43,6 +44,11 @@ impl TlsStream {
 
     pub(super) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Whether HTTP/2 has been agreed on.
+    pub(in crate::edge) fn speaks_h2(&self) -> bool {
+        self.session.facts().alpn_protocol() == Some(h2::ALPN)
     }
 
     pub(super) fn into_inner(self) -> TcpStream {
@@ -168,6 +174,35 @@ impl AsyncWrite for TlsStream {
             this.session.keep(rest);
         }
         Poll::Ready(Ok(part.len()))
+    }
+
+    /// HTTP/2 has a frame's header and its payload in two places: one record of both.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut full = parts.iter().filter(|part| !part.is_empty());
+        let (first, second) = (full.next(), full.next());
+        if second.is_none() {
+            return self.poll_write(cx, first.map_or(&[][..], |part| part));
+        }
+        let mut record = Vec::with_capacity(
+            parts
+                .iter()
+                .map(|part| part.len())
+                .sum::<usize>()
+                .min(RECORD),
+        );
+        for part in parts {
+            let room = RECORD - record.len();
+            record.extend_from_slice(part.get(..room).unwrap_or(part));
+        }
+        self.poll_write(cx, &record)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
