@@ -7,6 +7,7 @@ mod handshakes;
 mod http;
 mod refused;
 mod resumption;
+mod scanners;
 mod swap;
 mod versions;
 
