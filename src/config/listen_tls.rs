@@ -15,6 +15,7 @@ use super::value::{Complaint, Value};
 use super::{Listen, Tls, address};
 use crate::edge;
 use crate::edge::tls::{ClientAuth, Fault, MinVersion, Options, Pair, Server, Why, authorities};
+use crate::pem;
 
 /// What was found; what is missing or bad has been reported.
 #[derive(Debug, Default)]
@@ -155,7 +156,7 @@ fn server(
 
 fn complaint(fault: &Fault) -> Complaint {
     let right = match (&fault.why, fault.key) {
-        (Why::Read(_), _) => {
+        (Why::File(pem::Why::Read(_)), _) => {
             "name a file that this user can read; a path is relative to this file's folder"
         }
         (Why::Exposed(_), _) => "take it away from others: chmod 600 (or 640)",

@@ -21,7 +21,7 @@ use rustls::server::{NoClientAuth, ServerSessionMemoryCache, WebPkiClientVerifie
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig};
 
-use crate::clock;
+use crate::{clock, pem};
 
 use self::chooser::Chooser;
 pub use self::chooser::{Refreshed, Shown};
@@ -142,7 +142,7 @@ impl Server {
 }
 
 fn config(options: &Options, chooser: &Arc<Chooser>) -> Result<ServerConfig, Fault> {
-    let unusable = |error| Fault::of("tls", None, Why::Unusable(error));
+    let unusable = |error| Fault::of("tls", None, pem::Why::Unusable(error));
     let versions: &[_] = match options.min_version {
         MinVersion::Tls12 => &[&TLS13, &TLS12],
         MinVersion::Tls13 => &[&TLS13],
@@ -176,19 +176,13 @@ fn verifier(options: &Options) -> Result<Arc<dyn ClientCertVerifier>, Fault> {
     };
     builder.build().map_err(|error| {
         let error = rustls::Error::General(error.to_string());
-        Fault::of("client_ca", Some(path), Why::Unusable(error))
+        Fault::of("client_ca", Some(path), pem::Why::Unusable(error))
     })
 }
 
 /// The authorities of clients' certificates.
 pub fn authorities(path: &Path) -> Result<RootCertStore, Fault> {
-    let mut roots = RootCertStore::empty();
-    for certificate in pair::certificates("client_ca", path)? {
-        roots
-            .add(certificate)
-            .map_err(|error| Fault::of("client_ca", Some(path), Why::Unusable(error)))?;
-    }
-    Ok(roots)
+    pem::authorities(path).map_err(|why| Fault::of("client_ca", Some(path), why))
 }
 
 /// So often the files of certificates are looked at: renewals are replaced weeks before they are
