@@ -82,6 +82,9 @@ pub mod ingest;
 pub mod log;
 pub mod metrics;
 pub mod pem;
+#[cfg(test)]
+#[path = "../tests/it/support/pki.rs"]
+mod pki;
 pub mod position;
 pub mod source;
 pub mod sse;

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::edge::tls::{ClientAuth, MinVersion, Pair};
-use crate::source::tls::pki::{Authority, write};
+use crate::pki::{Authority, replace};
 
 const LISTEN: &str = "[tls]\nlisten = [\"127.0.0.1:8443\", \"[::1]:8443\"]\n";
 const PAIR: &str = "cert = \"a.pem\"\nkey = \"a.key\"\n";
@@ -16,11 +16,11 @@ const PAIR: &str = "cert = \"a.pem\"\nkey = \"a.key\"\n";
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new("CA");
-    write(folder.path(), "ca.pem", &authority.pem());
+    replace(folder.path(), "ca.pem", &authority.pem());
     for name in ["a", "b"] {
-        let identity = authority.issue(name, (2020, 2500));
-        write(folder.path(), &format!("{name}.pem"), &identity.cert);
-        let key = write(folder.path(), &format!("{name}.key"), &identity.key);
+        let identity = authority.issue(name);
+        replace(folder.path(), &format!("{name}.pem"), &identity.cert);
+        let key = replace(folder.path(), &format!("{name}.key"), &identity.key);
         let private = std::fs::Permissions::from_mode(0o640);
         std::fs::set_permissions(key, private).unwrap();
     }
