@@ -1,4 +1,4 @@
-//! Certificates and keys from their files, or why not.
+//! Certificates, keys and revocation lists from their files, or why not.
 //!
 //! A leaf: imports nothing of the house. Invariant: a fault names the key of the configuration, the
 //! path and the reason, and nothing of what a file holds.
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 /// Why TLS can not be spoken.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,13 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     all(path, "certificate")
 }
 
+/// All revocation lists of a file; at least one.
+pub(crate) fn revocation_lists(
+    path: &Path,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, Why> {
+    all(path, "revocation list")
+}
+
 /// The first private key of a file.
 pub(crate) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Why> {
     let key = PrivateKeyDer::from_pem_slice(&read(path)?);
@@ -67,10 +74,10 @@ pub(crate) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Why> {
     })
 }
 
-/// A file's certificates, as those of whom is trusted.
-pub(crate) fn authorities(path: &Path) -> Result<RootCertStore, Why> {
+/// Whom these certificates make trusted.
+pub(crate) fn trust(certificates: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Why> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
+    for certificate in certificates {
         roots.add(certificate).map_err(Why::Unusable)?;
     }
     Ok(roots)

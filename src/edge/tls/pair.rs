@@ -3,7 +3,6 @@
 //! Invariant: a pair that is given back can be used now: the key is the certificate's, nobody else
 //! can read it, and the certificate is valid.
 
-use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ pub enum Why {
     /// Two files that do not belong together.
     #[error("it is not the key of the certificate")]
     Mismatch,
-    /// A certificate of the past.
+    /// A certificate or a list of the past.
     #[error("it has expired on {0}")]
     Expired(String),
     /// A certificate of the future.
@@ -37,9 +36,15 @@ pub enum Why {
     /// A secret that is none.
     #[error("everybody on this machine can read it (mode {0:03o})")]
     Exposed(u32),
-    /// Something that is no certificate.
-    #[error("it holds a certificate that can not be read")]
-    Malformed,
+    /// Something that is not what it is called.
+    #[error("it holds a {0} that can not be read")]
+    Malformed(&'static str),
+    /// A revocation list of a kind that there is no support for.
+    #[error("it is no revocation list that can be used: {0:?}")]
+    List(#[source] webpki::Error),
+    /// A revocation list that its authority did not sign.
+    #[error("it is not signed by {0}, an authority of `client_ca`")]
+    Forged(String),
 }
 
 /// A pair that can be used.
@@ -47,33 +52,6 @@ pub enum Why {
 pub(super) struct Loaded {
     pub(super) key: Arc<CertifiedKey>,
     pub(super) certificate: Certificate,
-}
-
-/// What tells one version of a pair's files from another; a link that leads elsewhere does too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stamp([Option<[i64; 7]>; 2]);
-
-// === impl Stamp ===
-
-impl Stamp {
-    pub(super) fn of(pair: &Pair) -> Self {
-        let look = |path: &Path| std::fs::metadata(path).ok().as_ref().map(marks);
-        Self([look(&pair.cert), look(&pair.key)])
-    }
-}
-
-fn marks(file: &Metadata) -> [i64; 7] {
-    let whole = |number: u64| i64::from_ne_bytes(number.to_ne_bytes());
-    [
-        whole(file.dev()),
-        whole(file.ino()),
-        whole(file.size()),
-        file.mtime(),
-        file.mtime_nsec(),
-        // Moves with every change, whatever a copy says about the time.
-        file.ctime(),
-        file.ctime_nsec(),
-    ]
 }
 
 // === reading ===
@@ -84,7 +62,7 @@ pub(super) fn load(pair: &Pair, now: SystemTime) -> Result<Loaded, Fault> {
     let on_key = |why| Fault::of("key", Some(&pair.key), why);
     let chain = pem::certificates(&pair.cert).map_err(|why| on_cert(why.into()))?;
     let certificate = chain.first().and_then(Certificate::read);
-    let certificate = certificate.ok_or_else(|| on_cert(Why::Malformed))?;
+    let certificate = certificate.ok_or_else(|| on_cert(Why::Malformed("certificate")))?;
     certificate.check(now).map_err(on_cert)?;
     check_secret(&pair.key).map_err(on_key)?;
     let key = pem::key(&pair.key).map_err(|why| on_key(why.into()))?;

@@ -95,7 +95,9 @@ pub(super) fn roots(settings: &Settings) -> Result<Option<Arc<RootCertStore>>, F
         let native = native().ok_or_else(|| Fault::of("ca", None, Why::NoRoots))?;
         return Ok(Some(native));
     };
-    let roots = pem::authorities(path).map_err(|why| Fault::of("ca", Some(path), why))?;
+    let roots = pem::certificates(path)
+        .and_then(pem::trust)
+        .map_err(|why| Fault::of("ca", Some(path), why))?;
     Ok(Some(Arc::new(roots)))
 }
 

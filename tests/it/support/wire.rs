@@ -97,7 +97,7 @@ impl Wire {
     }
 
     /// Receives what comes within this time: `Ok(0)` is the end.
-    pub(super) fn read(&mut self, into: &mut [u8], time: Duration) -> io::Result<usize> {
+    pub(crate) fn read(&mut self, into: &mut [u8], time: Duration) -> io::Result<usize> {
         self.socket.set_read_timeout(Some(time)).unwrap();
         let Some(tls) = &mut self.tls else {
             return self.socket.read(into);

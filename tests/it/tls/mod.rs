@@ -7,6 +7,7 @@ mod handshakes;
 mod http;
 mod refused;
 mod resumption;
+mod revoked;
 mod scanners;
 mod swap;
 mod versions;
