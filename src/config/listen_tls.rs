@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::check::Placed;
-use super::kinds::{any_time, boolean, list, word};
+use super::kinds::{any_time, boolean, list, number, word};
 use super::read::Section;
 use super::tls::file;
 use super::value::{Complaint, Value};
-use super::{Listen, Tls, address};
+use super::{Listen, Redirect, Tls, address};
 use crate::edge;
 use crate::edge::tls::{
     ClientAuth, Fault, MinVersion, Options, Pair, Server, Why, check_authorities,
@@ -40,14 +40,14 @@ struct ClientFiles<'a> {
 /// Reads the table. Without an address in `listen` there is no TLS.
 pub(super) fn read<'a>(mut table: Section<'a>, edge: &mut edge::Options) -> Found<'a> {
     let listeners = listeners(&mut table);
-    let (mut options, mut redirect) = (Options::default(), false);
+    let (mut options, mut redirect) = (Options::default(), Redirect::Off);
     let (mut hsts, mut strict) = (edge.hsts, edge.strict_sni);
     let pairs = pairs(&mut table);
     table.set(&mut options.min_version, "min_version", word(VERSIONS));
     let files = ClientFiles::read(&mut table);
     let auth = table.set(&mut options.client_auth, "client_auth", word(AUTH));
     table.set(&mut hsts, "hsts", any_time());
-    table.set(&mut redirect, "redirect", boolean);
+    table.set(&mut redirect, "redirect", self::redirect);
     table.set(&mut strict, "strict_sni", boolean);
     if listeners.is_empty() {
         table.finish();
@@ -92,6 +92,20 @@ const AUTH: &[(&str, ClientAuth)] = &[
     ("optional", ClientAuth::Optional),
     ("required", ClientAuth::Required),
 ];
+
+/// Whether, or where to.
+fn redirect(value: &Value<'_>) -> Result<Redirect, Complaint> {
+    let port = number(1, u64::from(u16::MAX))(value);
+    match (boolean(value), port) {
+        (Ok(true), _) => Ok(Redirect::Bound),
+        (Ok(false), _) => Ok(Redirect::Off),
+        (_, Ok(port)) => Ok(Redirect::Port(port)),
+        _ => Err(value.wrong(
+            "is neither true, false nor a port",
+            "write true, or the port that clients come to, such as 443, without quotes",
+        )),
+    }
+}
 
 fn named<'a>(table: &mut Section<'a>, key: &'static str) -> Named<'a> {
     let (path, at) = table.read(key, file)?;

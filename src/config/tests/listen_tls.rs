@@ -76,7 +76,7 @@ fn every_key_has_its_place() {
     );
     let config = with_table(&folder, &table).unwrap();
     let tls = config.tls.unwrap();
-    assert_eq!((tls.listen.len(), tls.redirect), (2, true));
+    assert_eq!((tls.listen.len(), tls.redirect), (2, Redirect::Bound));
     let options = tls.server.options();
     let pair = |name: &str| Pair {
         cert: folder.path().join(format!("{name}.pem")),
@@ -93,6 +93,23 @@ fn every_key_has_its_place() {
     assert_eq!(config.edge.handshake_timeout, Duration::from_secs(3));
     // Beside the plain listener, not instead of it.
     assert_eq!(config.server.listen, [Listen::Tcp(DEFAULT_LISTEN)]);
+}
+
+#[rstest]
+#[case("false", Redirect::Off)]
+#[case("true", Redirect::Bound)]
+#[case("443", Redirect::Port(443))]
+#[case("65535", Redirect::Port(65_535))]
+fn a_redirect_is_on_or_off_or_names_a_port(#[case] written: &str, #[case] read: Redirect) {
+    let folder = folder();
+    let table = format!("{LISTEN}{PAIR}redirect = {written}\n");
+    let tls = with_table(&folder, &table).unwrap().tls.unwrap();
+    assert_eq!(tls.redirect, read);
+    let file = folder.path().join("fantail.toml").display().to_string();
+    let env = [("FANTAIL_TLS__REDIRECT".to_owned(), written.to_owned())];
+    let text = format!("{LISTEN}{PAIR}{ROUTE}");
+    let config = Config::parse(&file, &text, &env, &Flags::default()).unwrap();
+    assert_eq!(config.tls.unwrap().redirect, read);
 }
 
 #[test]
@@ -148,6 +165,14 @@ fn the_environment_may_say_where_to_listen() {
 #[case(
     "LISTEN PAIR client_auth = \"required\"\nclient_ca = \"ca.pem\"\nclient_crl = [\"revoked.pem\", \"forged.pem\"]\n",
     "`client_crl` of [tls]: /forged.pem: it is not signed by CA, an authority of `client_ca` -> name the list that this authority has signed with its key of today"
+)]
+#[case(
+    "LISTEN PAIR redirect = 65536\n",
+    "`redirect` is 65536, which is neither true, false nor a port -> write true, or the port that clients come to, such as 443, without quotes"
+)]
+#[case(
+    "LISTEN PAIR redirect = \"yes\"\n",
+    "`redirect` is \"yes\", which is neither true, false nor a port -> write true, or the port that clients come to, such as 443, without quotes"
 )]
 #[case(
     "LISTEN PAIR min_version = \"1.1\"\n",
