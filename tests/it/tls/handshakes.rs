@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 
+use rstest::rstest;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
@@ -70,17 +71,45 @@ fn a_client_that_hangs_up_in_the_middle_gives_its_permit_back() {
     stage.subscribe(&client_config());
 }
 
-#[test]
-fn a_hello_that_comes_byte_by_byte_is_a_hello() {
-    let stage = Stage::new("", "");
+/// One that waits for its answer.
+fn hello() -> (ClientConnection, Vec<u8>) {
     let name = ServerName::try_from("localhost").unwrap();
     let mut tls = ClientConnection::new(client_config(), name).unwrap();
-    let mut socket = TcpStream::connect(stage.address()).unwrap();
-    socket.set_nodelay(true).unwrap();
     let mut hello = Vec::new();
     tls.write_tls(&mut hello).unwrap();
-    for byte in hello {
-        socket.write_all(&[byte]).unwrap();
+    // A key of ML-KEM is in it: it needs more than one packet of the Internet.
+    assert!(hello.len() > 1300, "{}", hello.len());
+    (tls, hello)
+}
+
+#[rstest]
+#[case::by_byte(1)]
+#[case::in_three(500)]
+fn a_hello_that_comes_in_pieces_is_a_hello(#[case] piece: usize) {
+    let stage = Stage::new("", "");
+    let (mut tls, hello) = hello();
+    let mut socket = TcpStream::connect(stage.address()).unwrap();
+    socket.set_nodelay(true).unwrap();
+    for piece in hello.chunks(piece) {
+        socket.write_all(piece).unwrap();
+    }
+    while tls.is_handshaking() {
+        tls.complete_io(&mut socket).unwrap();
+    }
+}
+
+#[test]
+fn a_hello_over_several_records_is_a_hello() {
+    let stage = Stage::new("", "");
+    let (mut tls, hello) = hello();
+    let (head, message) = hello.split_at(5);
+    let mut socket = TcpStream::connect(stage.address()).unwrap();
+    socket.set_nodelay(true).unwrap();
+    for part in message.chunks(500) {
+        let length = u16::try_from(part.len()).unwrap().to_be_bytes();
+        socket
+            .write_all(&[&head[..3], &length, part].concat())
+            .unwrap();
     }
     while tls.is_handshaking() {
         tls.complete_io(&mut socket).unwrap();

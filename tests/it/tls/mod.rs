@@ -5,6 +5,7 @@ mod clients;
 mod endings;
 mod handshakes;
 mod http;
+mod key_exchange;
 mod refused;
 mod resumption;
 mod revoked;
