@@ -1,11 +1,12 @@
 //! Slow and half handshakes: bounded, counted, and nobody else's trouble.
 
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
 use rstest::rstest;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
+use socket2::{Domain, Socket, Type};
 
 use super::{Stage, client_config};
 use crate::support::eventually;
@@ -19,22 +20,37 @@ fn only_hello(stage: &Stage) -> TcpStream {
     socket
 }
 
+/// The begin of a hello, from an address of its own.
+fn one_byte(stage: &Stage, number: usize) -> Socket {
+    let [.., high, low] = number.to_be_bytes();
+    let source = SocketAddr::from(([127, 1, high, low], 0));
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&source.into()).unwrap();
+    socket.connect(&stage.address().into()).unwrap();
+    (&socket).write_all(&[22]).unwrap();
+    socket
+}
+
 #[test]
-fn sockets_that_say_little_hold_no_permit_and_end_at_the_deadline() {
-    let limits = "[limits]\nhandshakes = 1\nhandshake_timeout = \"3s\"";
+fn two_thousand_sockets_that_say_little_keep_nobody_out_and_end_at_the_deadline() {
+    const SLOW: usize = 2000;
+    let limits = "[limits]\naccepts_per_second = 0\nhandshakes = 1\nhandshake_timeout = \"6s\"";
     let stage = Stage::new("", limits);
-    let slow: Vec<TcpStream> = (0..200)
-        .map(|_| {
-            let mut socket = TcpStream::connect(stage.address()).unwrap();
-            socket.write_all(&[22]).unwrap();
-            socket
-        })
-        .collect();
-    eventually("all are in", || stage.gateway.app().connections() >= 200);
-    let clients: Vec<_> = (0..20).map(|_| stage.subscribe(&client_config())).collect();
+    let slow: Vec<_> = (1..=SLOW).map(|number| one_byte(&stage, number)).collect();
+    eventually("all are in", || stage.gateway.app().connections() >= SLOW);
+    let mut clients: Vec<_> = (0..20).map(|_| stage.subscribe(&client_config())).collect();
+    stage.upstream.wait_for_streams(1);
+    stage.upstream.emit("data: 1\n\n");
+    for client in &mut clients {
+        assert_eq!(client.next_event().data, "1");
+    }
     let timeouts = || stage.handshakes("none", "no", "timeout");
-    eventually("the slow ones are ended", || timeouts() == 200.0);
-    drop((slow, clients));
+    assert!(timeouts() < SLOW as f64, "they are still there");
+    eventually("the slow ones are ended", || timeouts() == SLOW as f64);
+    eventually("and gone", || {
+        stage.gateway.app().connections() == clients.len()
+    });
+    drop(slow);
 }
 
 #[test]
