@@ -79,7 +79,7 @@ impl Wire {
     }
 
     /// Whether a TLS connection has ended without a goodbye: anybody may have cut it.
-    pub(super) fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.tls.is_some() && !self.has_goodbye
     }
 

@@ -3,6 +3,7 @@
 mod certificates;
 mod clients;
 mod endings;
+mod floods;
 mod handshakes;
 mod http;
 mod key_exchange;
