@@ -54,7 +54,7 @@
 //! | 2 | [`hub`], [`source`]: the meeting place, and where events come from |
 //! | 1 | [`log`]: pure |
 //! | 0 | [`event`], [`sse`], [`position`], [`topic_key`]: vocabulary and codec |
-//! | side | [`metrics`], [`drain`], [`clock`]: leaves |
+//! | side | [`metrics`], [`drain`], [`clock`], [`pem`]: leaves |
 //!
 //! Three seams keep this a tree: the hub opens sources through [`hub::OnDemand`], which ingest
 //! implements, and wakes shards through [`hub::wake::Door`], which delivery brings; the edge reaches
@@ -81,6 +81,10 @@ pub mod hub;
 pub mod ingest;
 pub mod log;
 pub mod metrics;
+pub mod pem;
+#[cfg(test)]
+#[path = "../tests/it/support/pki.rs"]
+mod pki;
 pub mod position;
 pub mod source;
 pub mod sse;

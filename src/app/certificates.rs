@@ -1,4 +1,5 @@
-//! The certificates of the TLS listeners while the program runs: watched, replaced, told.
+//! The certificates of the TLS listeners, and who clients have to be, while the program runs:
+//! watched, replaced, told.
 //!
 //! Invariant: what can not be used is said and counted, and changes nothing.
 
@@ -56,7 +57,7 @@ impl Certificates {
             tracing::error!(
                 error = %fault,
                 key = fault.key,
-                "a changed certificate can not be used; the one in use stays"
+                "a changed file of [tls] can not be used; the one in use stays"
             );
         }
         if refreshed.replaced > 0 {
@@ -75,6 +76,13 @@ impl Certificates {
                 let gauge = self.metrics.certificate_expiry(listener, &shown.name);
                 gauge.set(shown.expiry);
             }
+        }
+        let mut lists = self.server.revocation_lists();
+        // Of an authority's lists the first to expire is the one to tell.
+        lists.sort_by_key(|list| std::cmp::Reverse(list.expiry));
+        for list in lists {
+            let gauge = self.metrics.revocation_list_expiry(&list.name);
+            gauge.set(list.expiry);
         }
     }
 }

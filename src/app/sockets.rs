@@ -13,7 +13,7 @@ use super::StartError;
 use super::inherited::{Handed, Inherited, Label, Opened};
 use super::unix_paths::UnixPaths;
 use crate::admin;
-use crate::config::{Config, Listen};
+use crate::config::{Config, Listen, Redirect};
 use crate::edge::listen::Listener;
 
 /// The sockets, open before anything runs.
@@ -168,8 +168,11 @@ impl Sockets {
 
     /// The port that ordinary plain requests are sent to.
     pub(super) fn redirect(&self, config: &Config) -> Option<u16> {
-        config.tls.as_ref().filter(|tls| tls.redirect)?;
-        self.addresses(true).first().map(SocketAddr::port)
+        match config.tls.as_ref()?.redirect {
+            Redirect::Off => None,
+            Redirect::Bound => self.addresses(true).first().map(SocketAddr::port),
+            Redirect::Port(port) => Some(port),
+        }
     }
 
     pub(super) fn tls_names(&self) -> Vec<String> {

@@ -8,13 +8,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::check::Placed;
-use super::kinds::{any_time, boolean, list, word};
+use super::kinds::{any_time, boolean, list, number, word};
 use super::read::Section;
 use super::tls::file;
 use super::value::{Complaint, Value};
-use super::{Listen, Tls, address};
+use super::{Listen, Redirect, Tls, address};
 use crate::edge;
-use crate::edge::tls::{ClientAuth, Fault, MinVersion, Options, Pair, Server, Why, authorities};
+use crate::edge::tls::{
+    ClientAuth, Fault, MinVersion, Options, Pair, Server, Why, check_authorities,
+    check_revocation_lists,
+};
+use crate::pem;
 
 /// What was found; what is missing or bad has been reported.
 #[derive(Debug, Default)]
@@ -26,27 +30,35 @@ pub(super) struct Found<'a> {
 /// A file's name and where it is written; `None` = not written, or badly.
 type Named<'a> = Option<(PathBuf, Value<'a>)>;
 
+/// What says who clients have to be.
+#[derive(Debug)]
+struct ClientFiles<'a> {
+    ca: Named<'a>,
+    crl: Vec<(PathBuf, Value<'a>)>,
+}
+
 /// Reads the table. Without an address in `listen` there is no TLS.
 pub(super) fn read<'a>(mut table: Section<'a>, edge: &mut edge::Options) -> Found<'a> {
     let listeners = listeners(&mut table);
-    let (mut options, mut redirect) = (Options::default(), false);
+    let (mut options, mut redirect) = (Options::default(), Redirect::Off);
     let (mut hsts, mut strict) = (edge.hsts, edge.strict_sni);
     let pairs = pairs(&mut table);
     table.set(&mut options.min_version, "min_version", word(VERSIONS));
-    let ca = named(&mut table, "client_ca");
+    let files = ClientFiles::read(&mut table);
     let auth = table.set(&mut options.client_auth, "client_auth", word(AUTH));
     table.set(&mut hsts, "hsts", any_time());
-    table.set(&mut redirect, "redirect", boolean);
+    table.set(&mut redirect, "redirect", self::redirect);
     table.set(&mut strict, "strict_sni", boolean);
     table.set(&mut options.http2, "http2", boolean);
     if listeners.is_empty() {
         table.finish();
         return Found::default();
     }
-    client_auth(&options, ca.as_ref(), auth.as_ref());
-    options.client_ca = ca.as_ref().map(|(path, _)| path.clone());
+    files.compare(options.client_auth, auth.as_ref());
+    options.client_ca = files.ca.as_ref().map(|(path, _)| path.clone());
+    options.client_crl = files.crl.iter().map(|(path, _)| path.clone()).collect();
     options.strict_sni = strict;
-    let server = server(options, &pairs, ca.as_ref(), &table);
+    let server = server(options, &pairs, &files, &table);
     table.finish();
     (edge.hsts, edge.strict_sni) = (hsts, strict);
     let place = |(address, at): (_, Value<'a>)| (Listen::Tcp(address), Some(at));
@@ -82,6 +94,20 @@ const AUTH: &[(&str, ClientAuth)] = &[
     ("required", ClientAuth::Required),
 ];
 
+/// Whether, or where to.
+fn redirect(value: &Value<'_>) -> Result<Redirect, Complaint> {
+    let port = number(1, u64::from(u16::MAX))(value);
+    match (boolean(value), port) {
+        (Ok(true), _) => Ok(Redirect::Bound),
+        (Ok(false), _) => Ok(Redirect::Off),
+        (_, Ok(port)) => Ok(Redirect::Port(port)),
+        _ => Err(value.wrong(
+            "is neither true, false nor a port",
+            "write true, or the port that clients come to, such as 443, without quotes",
+        )),
+    }
+}
+
 fn named<'a>(table: &mut Section<'a>, key: &'static str) -> Named<'a> {
     let (path, at) = table.read(key, file)?;
     Some((path?, at))
@@ -98,18 +124,57 @@ fn pairs<'a>(table: &mut Section<'a>) -> Vec<(Named<'a>, Named<'a>)> {
     pairs
 }
 
-/// Who clients are is known by an authority, and an authority is there to be asked.
-fn client_auth(options: &Options, ca: Option<&(PathBuf, Value<'_>)>, auth: Option<&Value<'_>>) {
-    match (options.client_auth, ca, auth) {
-        (ClientAuth::None, Some((_, at)), _) => at.complain(at.wrong(
-            "is not looked at while `client_auth` is \"none\"",
-            "write `client_auth = \"required\"` or \"optional\", or leave `client_ca` out",
-        )),
-        (ClientAuth::Optional | ClientAuth::Required, None, Some(at)) => at.complain(at.wrong(
-            "needs an authority",
-            "name its PEM file in `client_ca`, or write \"none\"",
-        )),
-        _ => {}
+// === impl ClientFiles ===
+
+impl<'a> ClientFiles<'a> {
+    fn read(table: &mut Section<'a>) -> Self {
+        let crl = table.read("client_crl", list(file));
+        let crl = crl.map_or(Vec::new(), |(files, _)| files);
+        Self {
+            ca: named(table, "client_ca"),
+            crl: crl
+                .into_iter()
+                .filter_map(|(path, at)| Some((path?, at)))
+                .collect(),
+        }
+    }
+
+    /// Who clients are is known by an authority, and an authority is there to be asked.
+    fn compare(&self, client_auth: ClientAuth, auth: Option<&Value<'_>>) {
+        if client_auth == ClientAuth::None {
+            for (_, at) in self.ca.iter().chain(&self.crl) {
+                at.complain(at.wrong(
+                    "is not looked at while `client_auth` is \"none\"",
+                    format!(
+                        "write `client_auth = \"required\"` or \"optional\", or leave `{}` out",
+                        at.key
+                    ),
+                ));
+            }
+        } else if let (None, Some(at)) = (&self.ca, auth) {
+            at.complain(at.wrong(
+                "needs an authority",
+                "name its PEM file in `client_ca`, or write \"none\"",
+            ));
+        }
+    }
+
+    /// Whether each can be used; those that can not are reported.
+    fn check(&self) -> bool {
+        let mut is_good = true;
+        let mut note = |at: &Value<'_>, checked: Result<(), Fault>| {
+            if let Err(fault) = checked {
+                at.complain(complaint(&fault));
+                is_good = false;
+            }
+        };
+        if let Some((path, at)) = &self.ca {
+            note(at, check_authorities(path));
+        }
+        for (path, at) in &self.crl {
+            note(at, check_revocation_lists(path));
+        }
+        is_good
     }
 }
 
@@ -117,7 +182,7 @@ fn client_auth(options: &Options, ca: Option<&(PathBuf, Value<'_>)>, auth: Optio
 fn server(
     mut options: Options,
     pairs: &[(Named<'_>, Named<'_>)],
-    ca: Option<&(PathBuf, Value<'_>)>,
+    files: &ClientFiles<'_>,
     table: &Section<'_>,
 ) -> Option<Server> {
     let mut is_good = true;
@@ -141,28 +206,33 @@ fn server(
         }
         options.pairs.push(pair);
     }
-    if let Some((path, at)) = ca
-        && let Err(fault) = authorities(path)
-    {
-        at.complain(complaint(&fault));
-        is_good = false;
-    }
-    if !is_good {
+    if !files.check() || !is_good {
         return None;
     }
-    let complain = |fault| table.complain(complaint(&fault));
+    // What is wrong with all of them together.
+    let complain = |fault: Fault| {
+        let mut named = files.ca.iter().chain(&files.crl);
+        let at = named.find(|(path, _)| Some(path) == fault.path.as_ref());
+        match at {
+            Some((_, at)) => at.complain(complaint(&fault)),
+            None => table.complain(complaint(&fault)),
+        }
+    };
     Server::new(options).map_err(complain).ok()
 }
 
 fn complaint(fault: &Fault) -> Complaint {
     let right = match (&fault.why, fault.key) {
-        (Why::Read(_), _) => {
+        (Why::File(pem::Why::Read(_)), _) => {
             "name a file that this user can read; a path is relative to this file's folder"
         }
         (Why::Exposed(_), _) => "take it away from others: chmod 600 (or 640)",
+        (Why::Expired(_), "client_crl") => "name the newest list of its authority",
+        (Why::Forged(_), _) => "name the list that this authority has signed with its key of today",
         (Why::Expired(_), _) => "renew it, and name the new one",
         (Why::TooEarly(_), _) => "wait, or look at this machine's clock",
         (_, "key") => "name the PEM file of the private key that `cert` was made for",
+        (_, "client_crl") => "name a PEM file of whole lists (-----BEGIN X509 CRL-----)",
         _ => "name a PEM file (-----BEGIN CERTIFICATE-----)",
     };
     Complaint::new(format!("`{}` of [tls]: {fault}", fault.key), right)

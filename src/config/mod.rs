@@ -87,10 +87,22 @@ pub struct Server {
 pub struct Tls {
     /// Where clients come in.
     pub listen: Vec<SocketAddr>,
-    /// Whether ordinary requests to plain listeners are sent to the first of these.
-    pub redirect: bool,
+    /// Where ordinary requests to plain listeners are sent.
+    pub redirect: Redirect,
     /// With whom they speak there.
     pub server: Arc<edge::tls::Server>,
+}
+
+/// Where ordinary requests to plain listeners are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redirect {
+    /// Nowhere: they are served.
+    #[default]
+    Off,
+    /// To the first address of `[tls]`.
+    Bound,
+    /// To this port, which leads there.
+    Port(u16),
 }
 
 /// One listening address.

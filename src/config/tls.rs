@@ -10,6 +10,7 @@ use super::kinds::boolean;
 use super::read::Section;
 use super::value::{Complaint, Value};
 use crate::edge::template::UpstreamTemplate;
+use crate::pem;
 use crate::source::tls::{Client, Fault, Settings, Why};
 
 /// Reads the table of a route with this upstream; `None` if it says nothing.
@@ -67,7 +68,7 @@ fn misplaced(settings: &Settings, upstream: Option<&UpstreamTemplate>) -> Option
 
 fn complaint(fault: &Fault) -> Complaint {
     let right = match (&fault.why, fault.key) {
-        (Why::Read(_), _) => {
+        (Why::File(pem::Why::Read(_)), _) => {
             "name a file that this user can read; a path is relative to this file's folder"
         }
         (Why::NoRoots, _) => "install them (ca-certificates), or name a file in `ca`",

@@ -48,8 +48,8 @@ pub struct Options {
     pub tunnel_timeout: Duration,
     /// From the first byte of a TLS handshake to its end.
     pub handshake_timeout: Duration,
-    /// Handshakes that go on at a time: each costs a core a fifth of a millisecond, and more wait
-    /// for their turn.
+    /// Handshakes that go on at a time: each costs a core a fifth to a third of a millisecond, and
+    /// more wait for their turn.
     pub handshakes: usize,
     /// `Strict-Transport-Security` of answers over TLS, which tells browsers to come no other way
     /// for so long; 0 = none, because it can not be taken back.

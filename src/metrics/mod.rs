@@ -198,12 +198,18 @@ impl Metrics {
         self.tls.expiry(listener, name)
     }
 
-    /// The certificates are others from now on.
-    pub fn forget_certificates(&self) {
-        self.tls.expiry.reset();
+    /// When the revocation list of an authority expires. Resolved likewise.
+    pub fn revocation_list_expiry(&self, issuer: &str) -> IntGauge {
+        self.tls.lists.with_label_values(&[issuer])
     }
 
-    /// Pairs of certificate and key that have changed, and were taken or not.
+    /// The certificates and lists are others from now on.
+    pub fn forget_certificates(&self) {
+        self.tls.expiry.reset();
+        self.tls.lists.reset();
+    }
+
+    /// Files of TLS that have changed, and were taken or not.
     pub fn certificate_reloads(&self, are_good: bool) -> IntCounter {
         let result = if are_good { "ok" } else { "error" };
         self.tls.reloads.with(&[result])

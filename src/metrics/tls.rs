@@ -22,6 +22,8 @@ pub(super) struct Families {
     duration: Family<Histogram>,
     /// Not a [`Family`]: a certificate that is replaced by one of another name leaves none behind.
     pub(super) expiry: IntGaugeVec,
+    /// Likewise.
+    pub(super) lists: IntGaugeVec,
     pub(super) reloads: Family<IntCounter>,
 }
 
@@ -55,20 +57,22 @@ impl Families {
                 &["listener"],
                 &SECONDS,
             ),
-            expiry: registered(
+            expiry: gauges(
                 r,
-                IntGaugeVec::new(
-                    Opts::new(
-                        "fantail_tls_certificate_expiry_timestamp_seconds",
-                        "When a certificate in use expires, Unix time.",
-                    ),
-                    &["listener", "name"],
-                ),
+                "fantail_tls_certificate_expiry_timestamp_seconds",
+                "When a certificate in use expires, Unix time.",
+                &["listener", "name"],
+            ),
+            lists: gauges(
+                r,
+                "fantail_tls_revocation_list_expiry_timestamp_seconds",
+                "When a revocation list in use expires, and its authority's clients are refused, Unix time.",
+                &["issuer"],
             ),
             reloads: Family::counter(
                 r,
                 "fantail_tls_certificate_reloads_total",
-                "Certificate files that were looked at again because they had changed.",
+                "Files of certificates and revocation lists that were looked at again because they had changed.",
                 &["result"],
             ),
         }
@@ -95,4 +99,8 @@ impl Families {
     pub(super) fn expiry(&self, listener: &str, name: &str) -> IntGauge {
         self.expiry.with_label_values(&[listener, name])
     }
+}
+
+fn gauges(r: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    registered(r, IntGaugeVec::new(Opts::new(name, help), labels))
 }

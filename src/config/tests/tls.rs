@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::source::tls::pki::{Authority, write};
+use crate::pki::{Authority, replace};
 use crate::source::tls::{Client, Settings};
 
 const HTTPS: &str = "[[route]]\npath = \"/a\"\nupstream = \"https://h/\"\n";
@@ -12,8 +12,8 @@ const HTTPS: &str = "[[route]]\npath = \"/a\"\nupstream = \"https://h/\"\n";
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new("CA");
-    let ours = authority.issue("fantail", (2020, 2500));
-    let other = authority.issue("fantail", (2020, 2500));
+    let ours = authority.issue("fantail");
+    let other = authority.issue("fantail");
     for (name, text) in [
         ("ca.pem", &authority.pem()),
         ("client.pem", &ours.cert),
@@ -22,7 +22,7 @@ fn folder() -> TempDir {
         ("empty.pem", &String::new()),
         ("broken.pem", &ours.cert.replace("-----END", "!\n-----END")),
     ] {
-        write(folder.path(), name, text);
+        replace(folder.path(), name, text);
     }
     folder
 }

@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVer
 
 use super::*;
 use crate::delivery::tls::TlsSocket;
-use crate::source::tls::pki::Authority;
+use crate::pki::Authority;
 
 /// Both ends of a connection whose handshake is over.
 struct Pair {
@@ -24,7 +24,7 @@ struct Pair {
 impl Pair {
     fn new(version: &'static SupportedProtocolVersion) -> Self {
         let authority = Authority::new("CA");
-        let identity = authority.issue("localhost", (2020, 2500));
+        let identity = authority.issue("localhost");
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[version])

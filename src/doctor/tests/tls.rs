@@ -11,7 +11,7 @@ use super::*;
 use crate::clock;
 use crate::config::{Config, Flags};
 use crate::doctor::wrap::{WIDTH, columns};
-use crate::source::tls::pki::{Authority, Identity, params, write};
+use crate::pki::{Authority, Identity, params, replace};
 
 const VALID: (i32, i32) = (2020, 2500);
 
@@ -30,7 +30,7 @@ impl Stage {
     }
 
     fn ask(&self, url: &str, ca: &Authority) -> Ask {
-        let file = write(self.folder.path(), "ca.pem", &ca.pem());
+        let file = replace(self.folder.path(), "ca.pem", &ca.pem());
         Ask::new(url, LOOK).unwrap().ca(Some(&file)).unwrap()
     }
 
@@ -81,7 +81,7 @@ fn words(saw: &str) -> &str {
 #[tokio::test]
 async fn a_good_certificate_is_no_more_than_a_note_about_who_trusts_it() {
     let stage = Stage::new();
-    let identity = stage.authority.issue("localhost", VALID);
+    let identity = stage.authority.issue("localhost");
     let diagnosis = stage.shows(&identity, &stage.authority).await;
     assert_eq!(worse_than_note(&diagnosis), [""; 0]);
     let found = find(&diagnosis, Code::Reach);
@@ -194,7 +194,7 @@ async fn an_authority_that_nobody_knows() {
     let (stage, other) = (Stage::new(), Authority::new("Other Root"));
     let between = stage.authority.below("Example R3");
     let identity = between
-        .issue("localhost", VALID)
+        .issue("localhost")
         .with(&[&between, &stage.authority]);
     let diagnosis = stage.shows(&identity, &other).await;
     assert_eq!(
@@ -203,7 +203,7 @@ async fn an_authority_that_nobody_knows() {
          the file of --ca"
     );
     // One of the same name, but with another key.
-    let identity = Authority::new("Other Root").issue("localhost", VALID);
+    let identity = Authority::new("Other Root").issue("localhost");
     let diagnosis = stage.shows(&identity, &other).await;
     assert!(fault(&diagnosis).contains("its issuer, `Other Root`, is neither sent nor"));
 }
@@ -226,7 +226,7 @@ async fn a_certificate_that_vouches_for_itself(#[case] is_authority: bool) {
     );
     // What the fix says about `ca` is so.
     let backend = Backend::secure(f::good, config(&identity)).await;
-    let file = write(stage.folder.path(), "own.pem", &identity.cert);
+    let file = replace(stage.folder.path(), "own.pem", &identity.cert);
     let ask = Ask::new(&backend.secure_url("/events"), LOOK).unwrap();
     let diagnosis = super::diagnosis(&ask.ca(Some(&file)).unwrap(), yardstick()).await;
     assert_eq!(diagnosis.is_usable(), !is_authority);
@@ -237,7 +237,7 @@ async fn an_authority_that_this_machine_does_not_know() {
     if crate::source::tls::Client::usual().is_err() {
         return; // A machine that trusts nobody.
     }
-    let identity = Stage::new().authority.issue("localhost", VALID);
+    let identity = Stage::new().authority.issue("localhost");
     let backend = Backend::secure(f::good, config(&identity)).await;
     let ask = Ask::new(&backend.secure_url("/events"), LOOK).unwrap();
     let diagnosis = diagnosis(&ask, yardstick()).await;
@@ -284,7 +284,7 @@ async fn a_handshake_that_comes_to_nothing(
 #[tokio::test]
 async fn a_server_of_http_2_alone_is_a_fault_and_one_that_only_says_so_a_note() {
     let stage = Stage::new();
-    let identity = stage.authority.issue("localhost", VALID);
+    let identity = stage.authority.issue("localhost");
     let config = with_protocols(config(&identity), &["h2"]);
     let diagnosis = stage.speaks(config.clone(), &stage.authority).await;
     assert_eq!(
@@ -310,7 +310,7 @@ async fn a_server_of_http_2_alone_is_a_fault_and_one_that_only_says_so_a_note() 
 #[tokio::test]
 async fn a_server_that_wants_a_certificate() {
     let stage = Stage::new();
-    let identity = stage.authority.issue("localhost", VALID);
+    let identity = stage.authority.issue("localhost");
     let mut roots = RootCertStore::empty();
     let root = identity.with(&[&stage.authority]);
     roots.add(root.chain().remove(1)).unwrap();
@@ -326,7 +326,7 @@ async fn a_server_that_wants_a_certificate() {
 #[tokio::test]
 async fn a_redirect_is_followed_to_https_and_never_back() {
     let stage = Stage::new();
-    let identity = stage.authority.issue("localhost", VALID);
+    let identity = stage.authority.issue("localhost");
     let secure = Backend::secure(f::abroad, config(&identity)).await;
     // What was given is for https://localhost and not for where the plain address leads.
     let plain = Backend::start(f::abroad).await;
@@ -357,7 +357,7 @@ fn a_file_that_is_no_authority_is_told_so() {
         "{fault}"
     );
     let folder = tempfile::tempdir().unwrap();
-    let file = write(folder.path(), "ca.pem", "hello");
+    let file = replace(folder.path(), "ca.pem", "hello");
     let fault = ask().ca(Some(&file)).unwrap_err().to_string();
     assert!(
         fault.contains("it holds no certificate; name the PEM file"),
@@ -373,7 +373,7 @@ async fn a_certificate_can_not_write_to_the_terminal() {
     let stage = Stage::new();
     let other = Authority::new("\u{1b}[2J\u{202e}Root");
     let diagnosis = stage
-        .shows(&other.issue("localhost", VALID), &stage.authority)
+        .shows(&other.issue("localhost"), &stage.authority)
         .await;
     let saw = fault(&diagnosis);
     assert!(saw.contains("`\\u{1b}[2J\\u{202e}Root`"), "{saw}");

@@ -66,13 +66,17 @@ impl Certificate {
 
     /// When it expires, Unix time.
     pub(super) fn expiry(&self) -> i64 {
-        let since_1970 = self.not_after.duration_since(UNIX_EPOCH);
-        since_1970.map_or(0, |time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+        unix(self.not_after)
     }
 }
 
+pub(super) fn unix(time: SystemTime) -> i64 {
+    let since_1970 = time.duration_since(UNIX_EPOCH);
+    since_1970.map_or(0, |time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+}
+
 /// From Unix time, as far as dates on the wire reach: the end of the year 9999.
-fn time(seconds: i64) -> SystemTime {
+pub(super) fn time(seconds: i64) -> SystemTime {
     const LAST: u64 = 253_402_300_799;
     let seconds = u64::try_from(seconds).unwrap_or(0).min(LAST);
     UNIX_EPOCH + Duration::from_secs(seconds)

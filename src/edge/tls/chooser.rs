@@ -11,7 +11,8 @@ use parking_lot::{Mutex, RwLock};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::pair::{self, Fault, Loaded, Stamp};
+use super::pair::{self, Fault, Loaded};
+use super::stamp::Stamp;
 use super::{Options, Pair};
 
 /// The certificates in use.
@@ -38,10 +39,10 @@ struct Table {
     all: Vec<Arc<CertifiedKey>>,
 }
 
-/// A certificate in use, as operators see it.
+/// A certificate or a revocation list in use, as operators see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// Its first name.
+    /// The certificate's first name, or the list's authority.
     pub name: String,
     /// When it expires, Unix time.
     pub expiry: i64,
@@ -50,9 +51,9 @@ pub struct Shown {
 /// What has become of the files.
 #[derive(Debug, Default)]
 pub struct Refreshed {
-    /// Pairs that are used from now on.
+    /// Pairs that are used from now on; who clients have to be counts as one.
     pub replaced: usize,
-    /// Pairs that can not be used; the old ones still are.
+    /// What can not be used; the old one still is.
     pub faults: Vec<Fault>,
 }
 
@@ -63,7 +64,7 @@ impl Chooser {
         let mut pairs = Vec::with_capacity(options.pairs.len());
         for pair in &options.pairs {
             // Before the files are read: a change while they are is seen by the next look.
-            let stamp = Stamp::of(pair);
+            let stamp = Stamp::of(pair.files());
             pairs.push(Watched {
                 loaded: Arc::new(pair::load(pair, now)?),
                 pair: pair.clone(),
@@ -89,7 +90,7 @@ impl Chooser {
         let mut refreshed = Refreshed::default();
         let mut pairs = self.pairs.lock();
         for watched in pairs.iter_mut() {
-            let stamp = Stamp::of(&watched.pair);
+            let stamp = Stamp::of(watched.pair.files());
             if !forced && stamp == watched.stamp {
                 continue;
             }

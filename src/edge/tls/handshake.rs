@@ -7,13 +7,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
+use rustls::{HandshakeKind, ProtocolVersion};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Secured, TlsStream};
+use super::{Secured, Server, TlsStream};
 use crate::clock;
 use crate::delivery::session::Session;
 use crate::edge::Options;
@@ -22,16 +22,16 @@ use crate::metrics::{HandshakeResult, ListenerMetrics, RejectReason, TlsMetrics}
 /// What the handshakes of all listeners share.
 #[derive(Debug)]
 pub struct Acceptor {
-    config: Arc<ServerConfig>,
+    server: Arc<Server>,
     /// Handshakes that may go on.
     permits: Semaphore,
     limit: Duration,
 }
 
 impl Acceptor {
-    pub(super) fn new(config: Arc<ServerConfig>, limits: &Options) -> Arc<Self> {
+    pub(super) fn new(server: Arc<Server>, limits: &Options) -> Arc<Self> {
         Arc::new(Self {
-            config,
+            server,
             permits: Semaphore::new(limits.handshakes),
             limit: limits.handshake_timeout,
         })
@@ -86,6 +86,7 @@ impl Told {
                 socket
             }
             Self::Late(mut stream) => {
+                stream.seal();
                 stream.send_out().await?;
                 stream.into_inner()
             }
@@ -152,14 +153,19 @@ async fn attempt(
     let permit = timeout(left / 2, acceptor.permits.acquire()).await;
     // It is never closed.
     let permit = permit.map_err(|_| Failure::Busy)?.ok();
-    let session = Session::new(Arc::clone(&acceptor.config)).map_err(Failure::Refused)?;
+    let terms = acceptor.server.terms();
+    let session = Session::new(Arc::clone(&terms.config)).map_err(Failure::Refused)?;
     let mut stream = TlsStream::new(socket, session);
     let shaken = timeout_at(deadline, Box::pin(stream.shake(&bytes))).await;
     let shaken = shaken.map_err(|_| Failure::Timeout)?;
+    let shaken = shaken.map_err(Failure::from).and_then(|()| {
+        let confirmed = terms.confirm(stream.session().facts(), clock::wall());
+        confirmed.map_err(Failure::Refused)
+    });
     drop(permit);
-    if let Err(error) = shaken {
+    if let Err(failure) = shaken {
         return Err(Failed {
-            failure: error.into(),
+            failure,
             told: Some(Told::Late(Box::new(stream))),
         });
     }
@@ -213,7 +219,9 @@ impl Failure {
             Self::Busy => HandshakeResult::Busy,
             Self::Gone(_) => HandshakeResult::Client,
             Self::Refused(
-                rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented,
+                rustls::Error::InvalidCertificate(_)
+                | rustls::Error::InvalidCertRevocationList(_)
+                | rustls::Error::NoCertificatesPresented,
             ) => HandshakeResult::Certificate,
             Self::Refused(_) => HandshakeResult::Error,
         }

@@ -2,34 +2,41 @@
 //!
 //! Layer 4: may import what `edge` may. Invariants: what can not be used is refused with its reason
 //! before anything listens; a certificate is replaced whole or not at all; a session is resumed
-//! only where it could have been opened, because all listeners share one configuration.
+//! only where it could have been opened, because all listeners share one configuration, and only as
+//! long as its client could open another, because its certificate is looked at again.
 
 mod certificate;
 mod chooser;
+mod clients;
 mod handshake;
 mod pair;
 mod secured;
+mod stamp;
 mod stream;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use parking_lot::{Mutex, RwLock};
 use rustls::crypto::aws_lc_rs;
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoClientAuth, ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::pki_types::UnixTime;
+use rustls::server::ServerSessionMemoryCache;
 use rustls::version::{TLS12, TLS13};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{CommonState, HandshakeKind, ServerConfig};
 
 use super::h2;
-use crate::clock;
+use crate::{clock, pem};
 
 use self::chooser::Chooser;
 pub use self::chooser::{Refreshed, Shown};
+use self::clients::Clients;
+pub use self::clients::{check_authorities, check_revocation_lists};
 pub use self::handshake::Acceptor;
 pub(super) use self::handshake::shake;
 pub use self::pair::{Fault, Why};
 pub(super) use self::secured::Secured;
+use self::stamp::Stamp;
 pub(super) use self::stream::TlsStream;
 
 /// Protocols in the order of preference.
@@ -47,6 +54,9 @@ pub struct Options {
     pub client_auth: ClientAuth,
     /// The authorities of their certificates, in PEM.
     pub client_ca: Option<PathBuf>,
+    /// What they have revoked, in PEM. If there are any, each authority needs one, and one that is
+    /// out of date keeps its clients out.
+    pub client_crl: Vec<PathBuf>,
     /// Whether HTTP/2 is offered.
     pub http2: bool,
     /// Whether a name that no certificate has is refused, instead of getting the first one.
@@ -60,6 +70,7 @@ impl Default for Options {
             min_version: MinVersion::default(),
             client_auth: ClientAuth::default(),
             client_ca: None,
+            client_crl: Vec::new(),
             http2: true,
             strict_sni: false,
         }
@@ -102,7 +113,33 @@ pub enum ClientAuth {
 pub struct Server {
     options: Options,
     chooser: Arc<Chooser>,
-    config: ServerConfig,
+    watch: Mutex<Watch>,
+    /// Behind a lock that is held for two pointers' copies, once for each handshake.
+    terms: RwLock<Terms>,
+}
+
+/// What is known of the files of `client_ca` and `client_crl`.
+#[derive(Debug)]
+struct Watch {
+    stamp: Stamp,
+    /// Clients each of which may come back.
+    sessions: usize,
+}
+
+/// What handshakes go by until who clients have to be changes. A session of other terms is not
+/// resumed: their tickets have other keys.
+#[derive(Clone, Debug)]
+struct Terms {
+    clients: Arc<Clients>,
+    config: Arc<ServerConfig>,
+}
+
+// === impl Options ===
+
+impl Options {
+    fn client_files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.client_ca.iter().chain(&self.client_crl)
+    }
 }
 
 // === impl Pair ===
@@ -112,6 +149,10 @@ impl Pair {
     pub fn check(&self) -> Result<(), Fault> {
         pair::load(self, clock::wall()).map(drop)
     }
+
+    fn files(&self) -> [&PathBuf; 2] {
+        [&self.cert, &self.key]
+    }
 }
 
 // === impl Server ===
@@ -119,12 +160,20 @@ impl Pair {
 impl Server {
     /// Reads the files that the options name.
     pub fn new(options: Options) -> Result<Self, Fault> {
-        let chooser = Arc::new(Chooser::load(&options, clock::wall())?);
-        let config = config(&options, &chooser)?;
+        let now = clock::wall();
+        let chooser = Arc::new(Chooser::load(&options, now)?);
+        let watch = Watch {
+            // Before the files are read: a change while they are is seen by the next look.
+            stamp: Stamp::of(options.client_files()),
+            sessions: 0,
+        };
+        let clients = Clients::load(&options, now)?;
+        let terms = Terms::new(&options, &chooser, clients, watch.sessions)?;
         Ok(Self {
             options,
             chooser,
-            config,
+            watch: Mutex::new(watch),
+            terms: RwLock::new(terms),
         })
     }
 
@@ -138,36 +187,110 @@ impl Server {
         self.chooser.shown()
     }
 
+    /// The revocation lists in use.
+    pub fn revocation_lists(&self) -> Vec<Shown> {
+        self.terms().clients.shown()
+    }
+
     /// Looks at the files: those that have changed (or all, if `forced`) replace what is in use, if
     /// they are good.
     pub fn refresh(&self, forced: bool, now: SystemTime) -> Refreshed {
-        self.chooser.refresh(forced, now)
+        let mut refreshed = self.chooser.refresh(forced, now);
+        match self.refresh_clients(forced, now) {
+            Ok(true) => refreshed.replaced += 1,
+            Ok(false) => {}
+            Err(fault) => refreshed.faults.push(fault),
+        }
+        refreshed
     }
 
-    /// For so many clients, each of which may come back.
-    fn config(&self, clients: usize) -> Arc<ServerConfig> {
-        let mut config = self.config.clone();
-        config.session_storage = ServerSessionMemoryCache::new(clients);
-        Arc::new(config)
+    /// Whether the clients' files were read.
+    fn refresh_clients(&self, forced: bool, now: SystemTime) -> Result<bool, Fault> {
+        let mut watch = self.watch.lock();
+        let stamp = Stamp::of(self.options.client_files());
+        if stamp.is_empty() || !forced && stamp == watch.stamp {
+            return Ok(false);
+        }
+        watch.stamp = stamp;
+        let clients = Clients::load(&self.options, now)?;
+        // Nobody has to begin anew because a file was written again.
+        if !clients.is_like(&self.terms().clients) {
+            let terms = Terms::new(&self.options, &self.chooser, clients, watch.sessions)?;
+            *self.terms.write() = terms;
+        }
+        drop(watch);
+        Ok(true)
+    }
+
+    fn terms(&self) -> Terms {
+        self.terms.read().clone()
     }
 
     /// Within these limits; sessions are remembered for as many clients as there may be.
-    pub fn acceptor(&self, limits: &super::Options) -> Arc<Acceptor> {
-        Acceptor::new(self.config(limits.connections), limits)
+    pub fn acceptor(self: &Arc<Self>, limits: &super::Options) -> Arc<Acceptor> {
+        let mut watch = self.watch.lock();
+        watch.sessions = limits.connections;
+        self.terms.write().remember(watch.sessions);
+        drop(watch);
+        Acceptor::new(Arc::clone(self), limits)
     }
 }
 
-fn config(options: &Options, chooser: &Arc<Chooser>) -> Result<ServerConfig, Fault> {
-    let unusable = |error| Fault::of("tls", None, Why::Unusable(error));
+// === impl Terms ===
+
+impl Terms {
+    fn new(
+        options: &Options,
+        chooser: &Arc<Chooser>,
+        clients: Clients,
+        sessions: usize,
+    ) -> Result<Self, Fault> {
+        let config = config(options, chooser, &clients);
+        let config = config.map_err(|e| Fault::of("tls", None, pem::Why::Unusable(e)))?;
+        let mut terms = Self {
+            clients: Arc::new(clients),
+            config: Arc::new(config),
+        };
+        terms.remember(sessions);
+        Ok(terms)
+    }
+
+    /// For so many clients, each of which may come back.
+    fn remember(&mut self, clients: usize) {
+        let mut config = ServerConfig::clone(&self.config);
+        config.session_storage = ServerSessionMemoryCache::new(clients);
+        self.config = Arc::new(config);
+    }
+
+    /// Whether a client that has resumed its session may come in: rustls looks at certificates
+    /// when sessions begin, and this one, or the list that did not name it, may have expired since.
+    fn confirm(&self, facts: &CommonState, now: SystemTime) -> Result<(), rustls::Error> {
+        let chain = facts.peer_certificates().unwrap_or_default();
+        let (Some(HandshakeKind::Resumed), Some((own, others))) =
+            (facts.handshake_kind(), chain.split_first())
+        else {
+            return Ok(());
+        };
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(now);
+        let verifier = &self.clients.verifier;
+        verifier.verify_client_cert(own, others, now).map(drop)
+    }
+}
+
+fn config(
+    options: &Options,
+    chooser: &Arc<Chooser>,
+    clients: &Clients,
+) -> Result<ServerConfig, rustls::Error> {
     let versions: &[_] = match options.min_version {
         MinVersion::Tls12 => &[&TLS13, &TLS12],
         MinVersion::Tls13 => &[&TLS13],
     };
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .map_err(unusable)?
-        .with_client_cert_verifier(verifier(options)?)
+        .with_protocol_versions(versions)?
+        .with_client_cert_verifier(Arc::clone(&clients.verifier))
         .with_cert_resolver(Arc::<Chooser>::clone(chooser));
     config.ignore_client_order = true;
     let protocols = ALPN
@@ -175,39 +298,8 @@ fn config(options: &Options, chooser: &Arc<Chooser>) -> Result<ServerConfig, Fau
         .filter(|name| options.http2 || **name != h2::ALPN);
     config.alpn_protocols = protocols.map(|name| name.to_vec()).collect();
     // Rotated: a key that leaks opens the sessions of its own hours only.
-    config.ticketer = aws_lc_rs::Ticketer::new().map_err(unusable)?;
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
     Ok(config)
-}
-
-fn verifier(options: &Options) -> Result<Arc<dyn ClientCertVerifier>, Fault> {
-    let (auth, Some(path)) = (options.client_auth, &options.client_ca) else {
-        return Ok(Arc::new(NoClientAuth));
-    };
-    if auth == ClientAuth::None {
-        return Ok(Arc::new(NoClientAuth));
-    }
-    let roots = Arc::new(authorities(path)?);
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
-    let builder = match auth {
-        ClientAuth::Optional => builder.allow_unauthenticated(),
-        ClientAuth::None | ClientAuth::Required => builder,
-    };
-    builder.build().map_err(|error| {
-        let error = rustls::Error::General(error.to_string());
-        Fault::of("client_ca", Some(path), Why::Unusable(error))
-    })
-}
-
-/// The authorities of clients' certificates.
-pub fn authorities(path: &Path) -> Result<RootCertStore, Fault> {
-    let mut roots = RootCertStore::empty();
-    for certificate in pair::certificates("client_ca", path)? {
-        roots
-            .add(certificate)
-            .map_err(|error| Fault::of("client_ca", Some(path), Why::Unusable(error)))?;
-    }
-    Ok(roots)
 }
 
 /// So often the files of certificates are looked at: renewals are replaced weeks before they are

@@ -67,6 +67,11 @@ impl TlsStream {
         }
     }
 
+    /// Says goodbye, if there is nothing worse to say.
+    pub(super) fn seal(&mut self) {
+        self.session.seal();
+    }
+
     /// Sends what is unsent; after a failure that is the alert that says why.
     pub(super) async fn send_out(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_out(cx)).await

@@ -8,8 +8,6 @@
 mod files;
 pub(crate) mod look;
 #[cfg(test)]
-pub(crate) mod pki;
-#[cfg(test)]
 mod tests;
 mod trust;
 

@@ -79,7 +79,7 @@ impl Wire {
     }
 
     /// Whether a TLS connection has ended without a goodbye: anybody may have cut it.
-    pub(super) fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.tls.is_some() && !self.has_goodbye
     }
 
@@ -97,7 +97,7 @@ impl Wire {
     }
 
     /// Receives what comes within this time: `Ok(0)` is the end.
-    pub(super) fn read(&mut self, into: &mut [u8], time: Duration) -> io::Result<usize> {
+    pub(crate) fn read(&mut self, into: &mut [u8], time: Duration) -> io::Result<usize> {
         self.socket.set_read_timeout(Some(time)).unwrap();
         let Some(tls) = &mut self.tls else {
             return self.socket.read(into);

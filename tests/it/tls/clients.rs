@@ -12,7 +12,7 @@ use crate::support::pki::{Authority, Identity, replace};
 use crate::support::way::trust;
 use crate::support::{Client, Get};
 
-fn known_as(
+pub(super) fn known_as(
     identity: &Identity,
     versions: &[&'static SupportedProtocolVersion],
 ) -> Arc<ClientConfig> {
@@ -36,7 +36,7 @@ fn stage(auth: &str, rest: &str) -> Stage {
 }
 
 /// With TLS 1.3 a client learns only after its handshake that it is not wanted.
-fn gets_in(stage: &Stage, config: &Arc<ClientConfig>) -> bool {
+pub(super) fn gets_in(stage: &Stage, config: &Arc<ClientConfig>) -> bool {
     let Ok(mut client) = Client::secure(stage.address(), config, "localhost") else {
         return false;
     };

@@ -112,6 +112,22 @@ fn an_ordinary_plain_request_is_sent_to_tls(
     assert_eq!(client.status, 200, "by TLS it is served");
 }
 
+#[rstest]
+#[case(443, "")]
+#[case(8443, ":8443")]
+fn behind_a_port_mapping_the_port_is_the_one_that_clients_come_to(
+    #[case] port: u16,
+    #[case] written: &str,
+) {
+    let (_upstream, gateway, _folder) = site(&format!("redirect = {port}"), "");
+    let mut client = plain(&gateway);
+    client.send(Get::new("/a?b=c").bytes());
+    client.read_head();
+    assert_eq!(client.status, 308);
+    let there = format!("https://127.0.0.1{written}/a?b=c");
+    assert_eq!(client.header("location"), Some(&*there));
+}
+
 #[test]
 fn a_plain_stream_stays_where_it_is() {
     let stage = Stage::new("redirect = true", "");

@@ -3,10 +3,14 @@
 mod certificates;
 mod clients;
 mod endings;
+mod floods;
 mod handshakes;
 mod http;
+mod key_exchange;
 mod refused;
 mod resumption;
+mod revoked;
+mod scanners;
 mod swap;
 mod versions;
 

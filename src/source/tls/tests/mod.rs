@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::pki::{Authority, Identity, write};
 use super::*;
 use crate::metrics::UpstreamReason;
+use crate::pki::{Authority, Identity, replace};
 use crate::source::http::HttpSource;
 use crate::source::{Feed, Options, Source, Step};
 use crate::sse::Item;
@@ -54,7 +54,7 @@ impl Stage {
     }
 
     fn of(authority: Authority, name: &str, years: (i32, i32)) -> Self {
-        let server = authority.issue(name, years);
+        let server = authority.issue_in(name, years);
         let folder = tempfile::tempdir().unwrap();
         Self {
             authority,
@@ -64,7 +64,7 @@ impl Stage {
     }
 
     fn file(&self, name: &str, text: &str) -> PathBuf {
-        write(self.folder.path(), name, text)
+        replace(self.folder.path(), name, text)
     }
 
     /// Trusts the authority.
@@ -77,7 +77,7 @@ impl Stage {
 
     /// Likewise, and has a certificate of its own.
     fn identified(&self) -> Settings {
-        let ours = self.authority.issue("fantail", VALID);
+        let ours = self.authority.issue("fantail");
         Settings {
             cert: Some(self.file("client.pem", &ours.cert)),
             key: Some(self.file("client.key", &ours.key)),
