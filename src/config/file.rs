@@ -10,11 +10,11 @@ use toml::de::DeTable;
 use super::check::{self, Placed};
 use super::env::Overlay;
 use super::fault::Faults;
-use super::kinds::{GIGA, MANY, TERA, any_time, bytes, list, number, only, some_time};
+use super::kinds::{GIGA, MANY, TERA, any_time, boolean, bytes, list, number, only, some_time};
 use super::read::{Origin, Report, Section};
 use super::value::{Complaint, Value};
 use super::{Config, DEFAULT_ADMIN, Listen, address, listen_tls, route, upstream};
-use crate::source;
+use crate::{edge, source};
 
 /// hyper's smallest read buffer: a head of that size must be possible.
 const LEAST_HEAD: u64 = 8 << 10;
@@ -144,6 +144,7 @@ fn common(tables: Common<'_>) -> (Config, Vec<Placed<'_, Listen>>, source::Optio
     } = tables;
     let mut config = Config::default();
     let (mut listeners, listen) = server(&mut server_table, &mut config);
+    proxy_protocol(&mut server_table, &mut config.edge, &listeners);
     config.server.listen = listeners.iter().map(|(listen, _)| listen.clone()).collect();
     let admin = admin(&mut admin_table);
     topic_limits(&mut limits, &mut config);
@@ -191,6 +192,17 @@ fn server<'a>(
     }
     let default = server.listen.drain(..).map(|listen| (listen, None));
     (default.collect(), None)
+}
+
+fn proxy_protocol(
+    table: &mut Section<'_>,
+    edge: &mut edge::Options,
+    listeners: &[Placed<'_, Listen>],
+) {
+    let is_on = &mut edge.proxy_protocol.plain;
+    let at = table.set(is_on, "proxy_protocol", boolean);
+    let told = at.as_ref().filter(|_| *is_on);
+    check::somebody_tells(told, listeners, &edge.trusted_proxies);
 }
 
 fn admin<'a>(table: &mut Section<'a>) -> Option<Placed<'a, SocketAddr>> {

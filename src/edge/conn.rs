@@ -27,6 +27,7 @@ use super::listen::TlsDoor;
 use super::pipeline::Outcome;
 use super::proxy::tunnel::{self, Tunnel};
 use super::proxy::{Hop, Pass, Passed};
+use super::proxy_protocol::Raw;
 use super::reject::Reject;
 use super::reply::Reply;
 use super::subscribe::Detached;
@@ -171,12 +172,16 @@ impl Conversation {
 }
 
 /// Serves a plain connection. `readable` waits for its first byte.
-pub(super) async fn serve<S: ClientStream>(
+pub(super) async fn serve<S: ClientStream + Raw>(
     edge: Arc<Edge>,
     stream: S,
-    arrival: Arrival,
+    mut arrival: Arrival,
     readable: impl AsyncFn(&S) -> io::Result<()>,
 ) {
+    let is_told = edge.options.proxy_protocol.plain;
+    if !edge.admit(&stream, &mut arrival, is_told).await {
+        return;
+    }
     if has_first_byte(&edge, readable(&stream), &arrival).await {
         talk(edge, stream, arrival).await;
     }
@@ -189,7 +194,10 @@ pub(super) async fn serve_tls(
     mut arrival: Arrival,
     tls: TlsDoor,
 ) {
-    if !has_first_byte(&edge, socket.readable(), &arrival).await {
+    let is_told = edge.options.proxy_protocol.tls;
+    if !edge.admit(&socket, &mut arrival, is_told).await
+        || !has_first_byte(&edge, socket.readable(), &arrival).await
+    {
         return;
     }
     let shaken = tls::shake(&tls.acceptor, socket, &arrival.metrics, &tls.metrics).await;

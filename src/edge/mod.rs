@@ -3,13 +3,14 @@
 //! Layer 4: may import `delivery`, `hub`, `log` (cursor types), layer 0 and the leaves, never
 //! another door.
 //!
-//! The way of a request, in order: [`listen`] (permit, accept) → [`tls`] → `conn` (first byte, head,
-//! hyper) → [`policy`] → [`route`] → [`cors`] (preflight, foreign pages) → `subscribe` (key by
+//! The way of a request, in order: [`listen`] (permit, accept) → `admit` ([`proxy_protocol`], limits
+//! of an address) → [`tls`] → `conn` (first byte, head, hyper) → [`policy`] → [`route`] → [`cors`] (preflight, foreign pages) → `subscribe` (key by
 //! `identity`, topic, first answer, place) → detach, or `poll`, which is answered within hyper; or, for what is no
 //! subscription, `proxy` (through to the upstream and back). Whatever says no on the way is a
 //! [`reject::Reject`], and `respond` is where refusals become bytes; what pages of other origins may
 //! read of them is said last.
 
+mod admit;
 mod client;
 mod conn;
 pub mod cors;
@@ -23,6 +24,7 @@ mod place;
 pub mod policy;
 mod poll;
 mod proxy;
+pub mod proxy_protocol;
 pub mod reject;
 mod reply;
 mod respond;
@@ -36,7 +38,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-pub use options::{Mode, Options, QueryRule, Share};
+pub use options::{Mode, Options, ProxyProtocol, QueryRule, Share};
 pub use proxy::{
     Body, BodyError, Carriage, Carried, Carrier, CarryError, Duplex, HostRule, PassOptions,
 };

@@ -82,6 +82,8 @@ label! {
         TopicSubscribers => "topic_subscribers",
         /// `handshakes` are going on, and none ended in time.
         Handshakes => "handshakes",
+        /// A trusted proxy did not begin with a good PROXY header, in time.
+        ProxyProtocol => "proxy_protocol",
         /// No first byte, or no complete head, in time.
         Timeout => "timeout",
         /// Head, URI, query or number of headers too large.
