@@ -20,9 +20,8 @@ use crate::{edge, source};
 const LEAST_HEAD: u64 = 8 << 10;
 
 /// Keys of `[limits]` that are decided but not built.
-const LATER: [&str; 12] = [
+const LATER: [&str; 11] = [
     "accepts_per_second_per_address",
-    "idle_timeout",
     "h2_streams",
     "h2_stream_window",
     "h2_connection_window",
@@ -252,6 +251,7 @@ fn edge_limits(limits: &mut Section<'_>, config: &mut Config) {
         some_time(),
     );
     limits.set(&mut edge.head_timeout, "head_timeout", some_time());
+    limits.set(&mut edge.idle_timeout, "idle_timeout", some_time());
     limits.set(&mut edge.head_bytes, "head_bytes", bytes(LEAST_HEAD, GIGA));
     let uri = limits.set(&mut edge.uri_bytes, "uri_bytes", bytes(1, GIGA));
     limits.set(&mut edge.header_count, "header_count", number(1, 10_000));

@@ -15,7 +15,7 @@ use http::request::Parts;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
@@ -23,6 +23,7 @@ use tokio::time::timeout;
 
 use super::Edge;
 use super::client::Entry;
+use super::idle::HeadTimer;
 use super::listen::TlsDoor;
 use super::pipeline::Outcome;
 use super::proxy::tunnel::{self, Tunnel};
@@ -255,12 +256,16 @@ async fn converse<S: ClientStream>(
 ) -> (S, Bytes, bool) {
     let options = &edge.options;
     let has_asked = Arc::clone(&conversation.has_asked);
+    let timer = HeadTimer {
+        idle: options.idle_timeout,
+        has_asked: Arc::clone(&has_asked),
+    };
     // Shut down gracefully, hyper would close a connection that has not asked yet without a word;
     // who comes while streams end gets an answer, and no second one.
     let mut is_draining = edge.drain.phase() >= Phase::Draining;
     let mut connection = Box::pin(
         http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(timer)
             .keep_alive(!is_draining)
             .header_read_timeout(options.head_timeout)
             .max_headers(options.header_count)
@@ -284,18 +289,23 @@ async fn converse<S: ClientStream>(
     .await;
     // A request has subscribed, or the last answer was a 101, or nothing will come of it.
     let is_good = result.as_ref().err().is_none_or(hyper::Error::is_user);
-    if let (false, Err(error)) = (is_good, &result) {
-        note(error, metrics);
-    }
     let parts = Pin::into_inner(connection).into_parts();
+    let is_idle = has_asked.load(Ordering::Relaxed) && parts.read_buf.is_empty();
+    if let (false, Err(error)) = (is_good, &result) {
+        note(error, is_idle, metrics);
+    }
     (parts.io.into_inner(), parts.read_buf, is_good)
 }
 
 /// hyper's smallest buffer.
 const MIN_BUFFER: usize = 8192;
 
-/// A conversation that failed is the client's doing; a head that could not be read is a refusal.
-fn note(error: &hyper::Error, metrics: &ListenerMetrics) {
+/// A conversation that failed is the client's doing; a head that could not be read is a refusal. A
+/// client that asks nothing more is none.
+fn note(error: &hyper::Error, is_idle: bool, metrics: &ListenerMetrics) {
+    if error.is_timeout() && is_idle {
+        return;
+    }
     if error.is_timeout() {
         metrics.rejects.of(RejectReason::Timeout).inc();
     } else if error.is_parse_too_large() {

@@ -17,6 +17,7 @@ pub mod cors;
 #[cfg(test)]
 mod cors_tests;
 mod identity;
+mod idle;
 pub mod listen;
 mod options;
 mod pipeline;

@@ -23,9 +23,12 @@ pub struct Options {
     /// From accept to the first byte: a browser sends its request at once. And to the end of a
     /// PROXY header, where one is due: so does a proxy.
     pub first_byte_timeout: Duration,
-    /// From the first byte to the complete head (a deadline, not per read); also the idle time
-    /// that a kept-alive connection may wait for its next request.
+    /// From the first byte to the complete head (a deadline, not per read).
     pub head_timeout: Duration,
+    /// From the end of an answer to the next complete head on a connection that is kept: a page's
+    /// requests come within a second. Behind a balancer that keeps its connections it must be longer
+    /// than the balancer's own time, or a request meets a connection that is just being closed.
+    pub idle_timeout: Duration,
     /// Request line and headers together.
     pub head_bytes: usize,
     /// Request target.
@@ -74,6 +77,7 @@ impl Default for Options {
             proxy_protocol: ProxyProtocol::default(),
             first_byte_timeout: Duration::from_secs(5),
             head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(10),
             head_bytes: 16 << 10,
             uri_bytes: 8 << 10,
             header_count: 64,
