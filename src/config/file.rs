@@ -20,8 +20,7 @@ use crate::{edge, source};
 const LEAST_HEAD: u64 = 8 << 10;
 
 /// Keys of `[limits]` that are decided but not built.
-const LATER: [&str; 11] = [
-    "accepts_per_second_per_address",
+const LATER: [&str; 10] = [
     "h2_streams",
     "h2_stream_window",
     "h2_connection_window",
@@ -147,7 +146,8 @@ fn common(tables: Common<'_>) -> (Config, Vec<Placed<'_, Listen>>, source::Optio
     config.server.listen = listeners.iter().map(|(listen, _)| listen.clone()).collect();
     let admin = admin(&mut admin_table);
     topic_limits(&mut limits, &mut config);
-    edge_limits(&mut limits, &mut config);
+    accept_limits(&mut limits, &mut config);
+    request_limits(&mut limits, &mut config);
     tls_limits(&mut limits, &mut config);
     delivery_limits(&mut limits, &mut config);
     host_limits(&mut limits, &mut config);
@@ -232,7 +232,7 @@ fn topic_limits(limits: &mut Section<'_>, config: &mut Config) {
     limits.set(&mut hub.log_bytes, "log_bytes", bytes(1, TERA));
 }
 
-fn edge_limits(limits: &mut Section<'_>, config: &mut Config) {
+fn accept_limits(limits: &mut Section<'_>, config: &mut Config) {
     let edge = &mut config.edge;
     limits.set(&mut edge.connections, "connections", number(0, MANY));
     limits.set(
@@ -245,6 +245,15 @@ fn edge_limits(limits: &mut Section<'_>, config: &mut Config) {
         "accepts_per_second",
         number(0, MANY),
     );
+    limits.set(
+        &mut edge.accepts_per_second_per_address,
+        "accepts_per_second_per_address",
+        number(0, MANY),
+    );
+}
+
+fn request_limits(limits: &mut Section<'_>, config: &mut Config) {
+    let edge = &mut config.edge;
     limits.set(
         &mut edge.first_byte_timeout,
         "first_byte_timeout",

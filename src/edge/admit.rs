@@ -63,20 +63,27 @@ impl Edge {
 
     /// Whether this connection is served only to be refused; else its address's permit.
     fn judge(&self, peer: Peer) -> Result<Option<AddressPermit>, Reject> {
-        if !self.accepts.try_take(clock::now()) {
+        let now = clock::now();
+        let client = match peer {
+            // Its clients are counted one by one, once their requests name them.
+            _ if peer.is_trusted(&self.options) => None,
+            Peer::Local => None,
+            Peer::Address(address) => Some(ClientAddr::new(address)),
+        };
+        // First, so that who comes too fast does not use up what everybody else may come by.
+        if client.is_some_and(|client| !self.accepts_of_address.try_take(client, now)) {
+            return Err(Reject::TooMany(RejectReason::Rate));
+        }
+        if !self.accepts.try_take(now) {
             return Err(Reject::Busy(RejectReason::Rate));
         }
-        match peer {
-            // Its clients are counted one by one, once their requests name them.
-            _ if peer.is_trusted(&self.options) => Ok(None),
-            Peer::Local => Ok(None),
-            Peer::Address(address) => {
-                let permit = self.per_address.try_acquire(ClientAddr::new(address));
-                permit
-                    .map(Some)
-                    .ok_or(Reject::TooMany(RejectReason::Address))
-            }
-        }
+        let Some(client) = client else {
+            return Ok(None);
+        };
+        let permit = self.per_address.try_acquire(client);
+        permit
+            .map(Some)
+            .ok_or(Reject::TooMany(RejectReason::Address))
     }
 }
 

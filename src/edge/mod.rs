@@ -10,6 +10,7 @@
 //! [`reject::Reject`], and `respond` is where refusals become bytes; what pages of other origins may
 //! read of them is said last.
 
+mod address_rate;
 mod admit;
 mod client;
 mod conn;
@@ -48,6 +49,7 @@ use crate::delivery::{self, Shards};
 use crate::drain::DrainWatch;
 use crate::hub::limits::{PerAddress, Rate, Total};
 use crate::hub::{Hub, RouteTopics};
+use address_rate::AddressRate;
 use route::{Conflict, Routes};
 use template::{PathTemplate, UpstreamTemplate};
 
@@ -124,6 +126,7 @@ pub struct Edge {
     refusals: Arc<Total>,
     per_address: Arc<PerAddress>,
     accepts: Rate,
+    accepts_of_address: AddressRate,
     /// `Strict-Transport-Security` of answers over TLS.
     hsts: Option<HeaderValue>,
     /// Polls that wait.
@@ -157,6 +160,7 @@ impl Edge {
             refusals: Total::new(refusals(options.connections)),
             per_address: PerAddress::new(options.connections_per_address),
             accepts: Rate::new(options.accepts_per_second),
+            accepts_of_address: AddressRate::new(options.accepts_per_second_per_address),
             hsts: respond::hsts(options.hsts),
             polls: Total::new(0),
             options,

@@ -16,6 +16,9 @@ pub struct Options {
     pub connections_per_address: usize,
     /// New connections a second, with a burst of as many.
     pub accepts_per_second: u32,
+    /// Likewise of one address (IPv6: of one /64). A browser opens up to six at once, and a whole
+    /// office may share an address: 20 is sane on the open Internet.
+    pub accepts_per_second_per_address: u32,
     /// Whose `X-Forwarded-For` and PROXY header is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Where they must begin with one.
@@ -73,6 +76,7 @@ impl Default for Options {
             connections: 0,
             connections_per_address: 0,
             accepts_per_second: 1000,
+            accepts_per_second_per_address: 0,
             trusted_proxies: Vec::new(),
             proxy_protocol: ProxyProtocol::default(),
             first_byte_timeout: Duration::from_secs(5),

@@ -72,7 +72,7 @@ label! {
 label! {
     /// Why a request was refused.
     RejectReason {
-        /// New connections came faster than `accepts_per_second`.
+        /// New connections came faster than `accepts_per_second`, or than those of one address may.
         Rate => "rate",
         /// The address holds `connections_per_address`.
         Address => "address",

@@ -65,3 +65,17 @@ fn topics_of_a_named_client_are_its_own() {
     let other = at("/b", "203.0.113.2").stream(gateway.address());
     assert_eq!(other.header("content-length"), None);
 }
+
+#[test]
+fn each_named_client_comes_at_its_own_pace() {
+    let upstream = Upstream::live();
+    let limit = "accepts_per_second_per_address = 1";
+    let gateway = gateway(Way::Plain, limit, &upstream);
+    let is_refused = |address: &str| {
+        let client = at("/a", address).stream(gateway.address());
+        client.header("content-length").is_some()
+    };
+    // All by one proxy, which itself is held to no pace.
+    assert!((1..50).all(|n| !is_refused(&format!("203.0.113.{n}"))));
+    assert!((0..50).any(|_| is_refused("198.51.100.1")));
+}
