@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use ipnet::IpNet;
+
 use super::address::clash;
 use super::route::Found;
 use super::units::show_size;
@@ -21,6 +23,22 @@ pub(super) fn somebody_listens(listeners: &[Placed<'_, Listen>], at: Option<&Val
         at.complain(Complaint::new(
             "`listen` is empty, so that nobody could come in",
             "write at least one address, or leave `listen` out: then it is 127.0.0.1:8080",
+        ));
+    }
+}
+
+/// Where proxies tell who their clients are, there must be one who is believed. Programs on this
+/// machine are. `told` is where that is turned on.
+pub(super) fn somebody_tells(
+    told: Option<&Value<'_>>,
+    listeners: &[Placed<'_, Listen>],
+    trusted: &[IpNet],
+) {
+    let by_tcp = |(listen, _): &Placed<'_, Listen>| matches!(listen, Listen::Tcp(_));
+    if let Some(told) = told.filter(|_| trusted.is_empty() && listeners.iter().any(by_tcp)) {
+        told.complain(told.wrong(
+            "has no effect: `trusted_proxies` of [server] is empty, so that nobody is believed",
+            "name the proxies there, such as `trusted_proxies = [\"10.0.0.0/8\"]`",
         ));
     }
 }

@@ -14,13 +14,13 @@ use super::kinds::{GIGA, MANY, TERA, any_time, boolean, bytes, list, number, som
 use super::read::{Origin, Report, Section};
 use super::value::{Complaint, Value};
 use super::{Config, DEFAULT_ADMIN, Listen, address, h2, listen_tls, route, upstream};
-use crate::source;
+use crate::{edge, source};
 
 /// hyper's smallest read buffer: a head of that size must be possible.
 const LEAST_HEAD: u64 = 8 << 10;
 
 /// Keys of `[limits]` that are decided but not built.
-const LATER: [&str; 3] = ["accepts_per_second_per_address", "idle_timeout", "memory"];
+const LATER: [&str; 1] = ["memory"];
 
 /// The tables of a file, with what is stronger laid over them.
 struct Tables<'a> {
@@ -131,10 +131,12 @@ fn common(tables: Common<'_>) -> (Config, Vec<Placed<'_, Listen>>, source::Optio
     } = tables;
     let mut config = Config::default();
     let (mut listeners, listen) = server(&mut server_table, &mut config);
+    proxy_protocol(&mut server_table, &mut config.edge, &listeners);
     config.server.listen = listeners.iter().map(|(listen, _)| listen.clone()).collect();
     let admin = admin(&mut admin_table);
     topic_limits(&mut limits, &mut config);
-    edge_limits(&mut limits, &mut config);
+    accept_limits(&mut limits, &mut config);
+    request_limits(&mut limits, &mut config);
     tls_limits(&mut limits, &mut config);
     delivery_limits(&mut limits, &mut config);
     h2::limits(&mut limits, &mut config);
@@ -181,6 +183,17 @@ fn server<'a>(
     (default.collect(), None)
 }
 
+fn proxy_protocol(
+    table: &mut Section<'_>,
+    edge: &mut edge::Options,
+    listeners: &[Placed<'_, Listen>],
+) {
+    let is_on = &mut edge.proxy_protocol.plain;
+    let at = table.set(is_on, "proxy_protocol", boolean);
+    let told = at.as_ref().filter(|_| *is_on);
+    check::somebody_tells(told, listeners, &edge.trusted_proxies);
+}
+
 fn admin<'a>(table: &mut Section<'a>) -> Option<Placed<'a, SocketAddr>> {
     match table.read("listen", address::admin) {
         Some((found, at)) => found.map(|address| (address, Some(at))),
@@ -209,7 +222,7 @@ fn topic_limits(limits: &mut Section<'_>, config: &mut Config) {
     limits.set(&mut hub.log_bytes, "log_bytes", bytes(1, TERA));
 }
 
-fn edge_limits(limits: &mut Section<'_>, config: &mut Config) {
+fn accept_limits(limits: &mut Section<'_>, config: &mut Config) {
     let edge = &mut config.edge;
     limits.set(&mut edge.connections, "connections", number(0, MANY));
     limits.set(
@@ -223,11 +236,21 @@ fn edge_limits(limits: &mut Section<'_>, config: &mut Config) {
         number(0, MANY),
     );
     limits.set(
+        &mut edge.accepts_per_second_per_address,
+        "accepts_per_second_per_address",
+        number(0, MANY),
+    );
+}
+
+fn request_limits(limits: &mut Section<'_>, config: &mut Config) {
+    let edge = &mut config.edge;
+    limits.set(
         &mut edge.first_byte_timeout,
         "first_byte_timeout",
         some_time(),
     );
     limits.set(&mut edge.head_timeout, "head_timeout", some_time());
+    limits.set(&mut edge.idle_timeout, "idle_timeout", some_time());
     limits.set(&mut edge.head_bytes, "head_bytes", bytes(LEAST_HEAD, GIGA));
     let uri = limits.set(&mut edge.uri_bytes, "uri_bytes", bytes(1, GIGA));
     limits.set(&mut edge.header_count, "header_count", number(1, 10_000));

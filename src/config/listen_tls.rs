@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::check::Placed;
+use super::check::{self, Placed};
 use super::kinds::{any_time, boolean, list, number, word};
 use super::read::Section;
 use super::tls::file;
@@ -42,6 +42,7 @@ pub(super) fn read<'a>(mut table: Section<'a>, edge: &mut edge::Options) -> Foun
     let listeners = listeners(&mut table);
     let (mut options, mut redirect) = (Options::default(), Redirect::Off);
     let (mut hsts, mut strict) = (edge.hsts, edge.strict_sni);
+    let mut is_told = edge.proxy_protocol.tls;
     let pairs = pairs(&mut table);
     table.set(&mut options.min_version, "min_version", word(VERSIONS));
     let files = ClientFiles::read(&mut table);
@@ -50,6 +51,7 @@ pub(super) fn read<'a>(mut table: Section<'a>, edge: &mut edge::Options) -> Foun
     table.set(&mut redirect, "redirect", self::redirect);
     table.set(&mut strict, "strict_sni", boolean);
     table.set(&mut options.http2, "http2", boolean);
+    let told = table.set(&mut is_told, "proxy_protocol", boolean);
     if listeners.is_empty() {
         table.finish();
         return Found::default();
@@ -61,15 +63,22 @@ pub(super) fn read<'a>(mut table: Section<'a>, edge: &mut edge::Options) -> Foun
     let server = server(options, &pairs, &files, &table);
     table.finish();
     (edge.hsts, edge.strict_sni) = (hsts, strict);
+    edge.proxy_protocol.tls = is_told;
     let place = |(address, at): (_, Value<'a>)| (Listen::Tcp(address), Some(at));
     let addresses = listeners.iter().map(|(address, _)| *address).collect();
+    let listeners: Vec<_> = listeners.into_iter().map(place).collect();
+    check::somebody_tells(
+        told.as_ref().filter(|_| is_told),
+        &listeners,
+        &edge.trusted_proxies,
+    );
     Found {
         tls: server.map(|server| Tls {
             listen: addresses,
             redirect,
             server: Arc::new(server),
         }),
-        listeners: listeners.into_iter().map(place).collect(),
+        listeners,
     }
 }
 

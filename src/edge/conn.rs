@@ -5,7 +5,6 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +15,7 @@ use http::request::Parts;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
@@ -25,10 +24,12 @@ use tokio::time::timeout;
 use super::Edge;
 use super::client::Entry;
 use super::h2;
+use super::idle::HeadTimer;
 use super::listen::TlsDoor;
 use super::pipeline::Outcome;
 use super::proxy::tunnel::{self, Tunnel};
 use super::proxy::{Hop, Pass, Passed};
+use super::proxy_protocol::Raw;
 use super::reject::Reject;
 use super::reply::Reply;
 use super::subscribe::Detached;
@@ -173,12 +174,16 @@ impl Conversation {
 }
 
 /// Serves a plain connection. `readable` waits for its first byte.
-pub(super) async fn serve<S: ClientStream + AsFd>(
+pub(super) async fn serve<S: ClientStream + Raw>(
     edge: Arc<Edge>,
     stream: S,
-    arrival: Arrival,
+    mut arrival: Arrival,
     readable: impl AsyncFn(&S) -> io::Result<()>,
 ) {
+    let is_told = edge.options.proxy_protocol.plain;
+    if !edge.admit(&stream, &mut arrival, is_told).await {
+        return;
+    }
     if !has_first_byte(&edge, readable(&stream), &arrival).await {
         return;
     }
@@ -200,7 +205,10 @@ pub(super) async fn serve_tls(
     mut arrival: Arrival,
     tls: TlsDoor,
 ) {
-    if !has_first_byte(&edge, socket.readable(), &arrival).await {
+    let is_told = edge.options.proxy_protocol.tls;
+    if !edge.admit(&socket, &mut arrival, is_told).await
+        || !has_first_byte(&edge, socket.readable(), &arrival).await
+    {
         return;
     }
     let shaken = tls::shake(&tls.acceptor, socket, &arrival.metrics, &tls.metrics).await;
@@ -262,12 +270,16 @@ async fn converse<S: ClientStream>(
 ) -> (S, Bytes, bool) {
     let options = &edge.options;
     let has_asked = Arc::clone(&conversation.has_asked);
+    let timer = HeadTimer {
+        idle: options.idle_timeout,
+        has_asked: Arc::clone(&has_asked),
+    };
     // Shut down gracefully, hyper would close a connection that has not asked yet without a word;
     // who comes while streams end gets an answer, and no second one.
     let mut is_draining = edge.drain.phase() >= Phase::Draining;
     let mut connection = Box::pin(
         http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(timer)
             .keep_alive(!is_draining)
             .header_read_timeout(options.head_timeout)
             .max_headers(options.header_count)
@@ -291,18 +303,23 @@ async fn converse<S: ClientStream>(
     .await;
     // A request has subscribed, or the last answer was a 101, or nothing will come of it.
     let is_good = result.as_ref().err().is_none_or(hyper::Error::is_user);
-    if let (false, Err(error)) = (is_good, &result) {
-        note(error, metrics);
-    }
     let parts = Pin::into_inner(connection).into_parts();
+    let is_idle = has_asked.load(Ordering::Relaxed) && parts.read_buf.is_empty();
+    if let (false, Err(error)) = (is_good, &result) {
+        note(error, is_idle, metrics);
+    }
     (parts.io.into_inner(), parts.read_buf, is_good)
 }
 
 /// hyper's smallest buffer.
 const MIN_BUFFER: usize = 8192;
 
-/// A conversation that failed is the client's doing; a head that could not be read is a refusal.
-fn note(error: &hyper::Error, metrics: &ListenerMetrics) {
+/// A conversation that failed is the client's doing; a head that could not be read is a refusal. A
+/// client that asks nothing more is none.
+fn note(error: &hyper::Error, is_idle: bool, metrics: &ListenerMetrics) {
+    if error.is_timeout() && is_idle {
+        return;
+    }
     if error.is_timeout() {
         metrics.rejects.of(RejectReason::Timeout).inc();
     } else if error.is_parse_too_large() {

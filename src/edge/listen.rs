@@ -16,10 +16,8 @@ use super::client::{Entry, Peer};
 use super::conn::{self, Arrival};
 use super::reject::Reject;
 use super::tls::Acceptor;
-use crate::clock;
 use crate::delivery::ConnectionPermit;
 use crate::drain::Phase;
-use crate::hub::limits::ClientAddr;
 use crate::metrics::{GaugeGuard, ListenerMetrics, RejectReason, TlsMetrics};
 
 /// A reconnect storm waits here rather than in the clients' SYN timers; the kernel may allow less.
@@ -248,11 +246,12 @@ fn arrival(
     peer: Peer,
     admission: Admission,
 ) -> Arrival {
-    let (refusal, address) = judge(edge, peer, &admission);
+    let full = Reject::Busy(RejectReason::Connections);
+    let refusal = admission.is_full.then_some(full);
     let permit = ConnectionPermit {
         total: admission.permit,
         served: edge.served.acquire(),
-        address,
+        address: None,
         open: GaugeGuard::enter(&metrics.connections),
     };
     Arrival {
@@ -260,28 +259,5 @@ fn arrival(
         refusal,
         permit,
         metrics: Arc::clone(metrics),
-    }
-}
-
-/// Whether this connection is accepted only to be refused; else its address's permit.
-fn judge(
-    edge: &Edge,
-    peer: Peer,
-    admission: &Admission,
-) -> (Option<Reject>, Option<crate::hub::limits::AddressPermit>) {
-    if admission.is_full {
-        return (Some(Reject::Busy(RejectReason::Connections)), None);
-    }
-    if !edge.accepts.try_take(clock::now()) {
-        return (Some(Reject::Busy(RejectReason::Rate)), None);
-    }
-    match peer {
-        // Its clients are counted one by one, once their requests name them.
-        _ if peer.is_trusted(&edge.options) => (None, None),
-        Peer::Local => (None, None),
-        Peer::Address(address) => match edge.per_address.try_acquire(ClientAddr::new(address)) {
-            Some(permit) => (None, Some(permit)),
-            None => (Some(Reject::TooMany(RejectReason::Address)), None),
-        },
     }
 }

@@ -3,13 +3,16 @@
 //! Layer 4: may import `delivery`, `hub`, `log` (cursor types), layer 0 and the leaves, never
 //! another door.
 //!
-//! The way of a request, in order: [`listen`] (permit, accept) → [`tls`] → `conn` (first byte, head,
-//! hyper) → [`policy`] → [`route`] → [`cors`] (preflight, foreign pages) → `subscribe` (key by
-//! `identity`, topic, first answer, place) → detach, or `h2`, where streams stay in their connection, or `poll`, which is answered within hyper; or, for what is no
+//! The way of a request, in order: [`listen`] (permit, accept) → `admit` ([`proxy_protocol`], limits
+//! of an address) → [`tls`] → `conn` (first byte, head, hyper) → [`policy`] → [`route`] → [`cors`]
+//! (preflight, foreign pages) → `subscribe` (key by `identity`, topic, first answer, place) → detach,
+//! or `h2`, where streams stay in their connection, or `poll`, which is answered within hyper; or, for what is no
 //! subscription, `proxy` (through to the upstream and back). Whatever says no on the way is a
 //! [`reject::Reject`], and `respond` is where refusals become bytes; what pages of other origins may
 //! read of them is said last.
 
+mod address_rate;
+mod admit;
 mod client;
 mod conn;
 pub mod cors;
@@ -17,6 +20,7 @@ pub mod cors;
 mod cors_tests;
 mod h2;
 mod identity;
+mod idle;
 pub mod listen;
 mod options;
 mod pipeline;
@@ -24,6 +28,7 @@ mod place;
 pub mod policy;
 mod poll;
 mod proxy;
+pub mod proxy_protocol;
 pub mod reject;
 mod reply;
 mod respond;
@@ -38,7 +43,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 pub use h2::H2Options;
-pub use options::{Mode, Options, QueryRule, Share};
+pub use options::{Mode, Options, ProxyProtocol, QueryRule, Share};
 pub use proxy::{
     Body, BodyError, Carriage, Carried, Carrier, CarryError, Duplex, HostRule, PassOptions,
 };
@@ -47,6 +52,7 @@ use crate::delivery::{self, Shards};
 use crate::drain::DrainWatch;
 use crate::hub::limits::{PerAddress, Rate, Total};
 use crate::hub::{Hub, RouteTopics};
+use address_rate::AddressRate;
 use route::{Conflict, Routes};
 use template::{PathTemplate, UpstreamTemplate};
 
@@ -123,6 +129,7 @@ pub struct Edge {
     refusals: Arc<Total>,
     per_address: Arc<PerAddress>,
     accepts: Rate,
+    accepts_of_address: AddressRate,
     /// `Strict-Transport-Security` of answers over TLS.
     hsts: Option<HeaderValue>,
     /// Polls that wait.
@@ -156,6 +163,7 @@ impl Edge {
             refusals: Total::new(refusals(options.connections)),
             per_address: PerAddress::new(options.connections_per_address),
             accepts: Rate::new(options.accepts_per_second),
+            accepts_of_address: AddressRate::new(options.accepts_per_second_per_address),
             hsts: respond::hsts(options.hsts),
             polls: Total::new(0),
             options,

@@ -18,13 +18,22 @@ pub struct Options {
     pub connections_per_address: usize,
     /// New connections a second, with a burst of as many.
     pub accepts_per_second: u32,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Likewise of one address (IPv6: of one /64). A browser opens up to six at once, and a whole
+    /// office may share an address: 20 is sane on the open Internet.
+    pub accepts_per_second_per_address: u32,
+    /// Whose `X-Forwarded-For` and PROXY header is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// From accept to the first byte: a browser sends its request at once.
+    /// Where they must begin with one.
+    pub proxy_protocol: ProxyProtocol,
+    /// From accept to the first byte: a browser sends its request at once. And to the end of a
+    /// PROXY header, where one is due: so does a proxy.
     pub first_byte_timeout: Duration,
-    /// From the first byte to the complete head (a deadline, not per read); also the idle time
-    /// that a kept-alive connection may wait for its next request.
+    /// From the first byte to the complete head (a deadline, not per read).
     pub head_timeout: Duration,
+    /// From the end of an answer to the next complete head on a connection that is kept: a page's
+    /// requests come within a second. Behind a balancer that keeps its connections it must be longer
+    /// than the balancer's own time, or a request meets a connection that is just being closed.
+    pub idle_timeout: Duration,
     /// Request line and headers together.
     pub head_bytes: usize,
     /// Request target.
@@ -73,9 +82,12 @@ impl Default for Options {
             connections: 0,
             connections_per_address: 0,
             accepts_per_second: 1000,
+            accepts_per_second_per_address: 0,
             trusted_proxies: Vec::new(),
+            proxy_protocol: ProxyProtocol::default(),
             first_byte_timeout: Duration::from_secs(5),
             head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(10),
             head_bytes: 16 << 10,
             uri_bytes: 8 << 10,
             header_count: 64,
@@ -102,6 +114,18 @@ impl Options {
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|net| net.contains(&peer))
     }
+}
+
+/// Listeners on which connections from trusted proxies, and from programs on this machine, begin
+/// with a PROXY header. There it is required: a listener that took connections with and without one
+/// would let whoever can reach it through the proxy send one of his own. From anybody else it is not
+/// read, so that nobody lies about himself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProxyProtocol {
+    /// Plain listeners.
+    pub plain: bool,
+    /// Listeners with TLS, where the header comes before the handshake.
+    pub tls: bool,
 }
 
 /// What a route does with a request.

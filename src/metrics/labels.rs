@@ -88,7 +88,7 @@ label! {
 label! {
     /// Why a request was refused.
     RejectReason {
-        /// New connections came faster than `accepts_per_second`.
+        /// New connections came faster than `accepts_per_second`, or than those of one address may.
         Rate => "rate",
         /// The address holds `connections_per_address`.
         Address => "address",
@@ -98,6 +98,8 @@ label! {
         TopicSubscribers => "topic_subscribers",
         /// `handshakes` are going on, and none ended in time.
         Handshakes => "handshakes",
+        /// A trusted proxy did not begin with a good PROXY header, in time.
+        ProxyProtocol => "proxy_protocol",
         /// No first byte, or no complete head, in time.
         Timeout => "timeout",
         /// Head, URI, query or number of headers too large.

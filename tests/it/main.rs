@@ -39,6 +39,7 @@ mod php;
 mod polled;
 mod private;
 mod program;
+mod proxies;
 mod requests;
 mod resume;
 mod stream;

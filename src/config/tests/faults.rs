@@ -24,7 +24,7 @@ listen = "0.0.0.0:9900"
 
 [limits]
 topics = 0
-idle_timeout = "5s"
+memory = "5GiB"
 log_bytes = "1mb"
 uri_bytes = "32KiB"
 
@@ -95,9 +95,9 @@ path = "/prices/{name}"
           |          ^
        a whole number, at least 1
 
-    error: fantail.toml:16:1: `idle_timeout` is not available in this version
-       16 | idle_timeout = "5s"
-          | ^^^^^^^^^^^^
+    error: fantail.toml:16:1: `memory` is not available in this version
+       16 | memory = "5GiB"
+          | ^^^^^^
        leave it out
 
     error: fantail.toml:17:13: `log_bytes` is "1mb", which is no size

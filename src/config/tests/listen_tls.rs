@@ -68,9 +68,10 @@ fn without_the_table_there_is_no_tls() {
 fn every_key_has_its_place() {
     let folder = folder();
     let table = format!(
-        "{LISTEN}{PAIR}min_version = \"1.3\"\nclient_auth = \"optional\"\nclient_ca = \"ca.pem\"\n\
+        "[server]\ntrusted_proxies = [\"10.0.0.0/8\"]\n\
+         {LISTEN}{PAIR}min_version = \"1.3\"\nclient_auth = \"optional\"\nclient_ca = \"ca.pem\"\n\
          client_crl = [\"revoked.pem\"]\n\
-         hsts = \"24h\"\nredirect = true\nstrict_sni = true\n\
+         hsts = \"24h\"\nredirect = true\nstrict_sni = true\nproxy_protocol = true\n\
          [[tls.certificate]]\ncert = \"b.pem\"\nkey = \"b.key\"\n\
          [limits]\nhandshakes = 7\nhandshake_timeout = \"3s\"\n"
     );
@@ -89,6 +90,7 @@ fn every_key_has_its_place() {
     assert_eq!(options.client_crl, [folder.path().join("revoked.pem")]);
     assert!(options.strict_sni && config.edge.strict_sni);
     assert_eq!(config.edge.hsts, Duration::from_secs(86_400));
+    assert!(config.edge.proxy_protocol.tls && !config.edge.proxy_protocol.plain);
     assert_eq!(config.edge.handshakes, 7);
     assert_eq!(config.edge.handshake_timeout, Duration::from_secs(3));
     // Beside the plain listener, not instead of it.
@@ -177,6 +179,10 @@ fn the_environment_may_say_where_to_listen() {
 #[case(
     "LISTEN PAIR min_version = \"1.1\"\n",
     "`min_version` is \"1.1\", which is not one of its words -> write \"1.2\" or \"1.3\""
+)]
+#[case(
+    "LISTEN PAIR proxy_protocol = true\n",
+    "`proxy_protocol` is true, which has no effect: `trusted_proxies` of [server] is empty, so that nobody is believed -> name the proxies there, such as `trusted_proxies = [\"10.0.0.0/8\"]`"
 )]
 #[case(
     "[server]\nlisten = [\"127.0.0.1:8443\"]\nLISTEN PAIR",

@@ -3,6 +3,7 @@
 mod examples;
 mod faults;
 mod listen_tls;
+mod proxies;
 mod sharing;
 mod tls;
 mod upstreams;

@@ -10,6 +10,7 @@ const LIMITS: &str = r#"
 [limits]
 first_byte_timeout = "300ms"
 head_timeout = "600ms"
+idle_timeout = "600ms"
 [[route]]
 path = "/events"
 upstream = "{upstream}/events"

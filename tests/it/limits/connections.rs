@@ -1,7 +1,8 @@
-//! `connections`, `connections_per_address`, `accepts_per_second`.
+//! `connections`, `connections_per_address`, `accepts_per_second`, and that of an address.
 
 use super::{assert_hard, assert_refused, assert_soft, gateway, rejects};
-use crate::support::{Gateway, Get, Upstream, eventually};
+use crate::support::{Client, Gateway, Get, Upstream, Way, eventually};
+use rstest::rstest;
 
 fn connections(gateway: &Gateway) -> usize {
     gateway.app().connections()
@@ -118,4 +119,31 @@ fn connections_that_come_too_fast_are_told_to_come_back() {
     assert!(refused >= 1, "50 in one second");
     assert_eq!(rejects(&gateway, "rate"), refused as f64);
     eventually("one that comes later is served", || !is_refused(&0));
+}
+
+#[rstest]
+fn an_address_that_comes_too_fast_is_told_to_come_back_and_nobody_else_is(
+    #[values(Way::Plain, Way::Tls)] way: Way,
+) {
+    let upstream = Upstream::live();
+    let route = "[[route]]\npath = \"/a\"\nmode = \"sse\"\nupstream = \"{upstream}/a\"\n";
+    // What is refused to one address is not taken from the others.
+    let limits = "accepts_per_second_per_address = 1\naccepts_per_second = 30";
+    let gateway = way.start(&format!("[limits]\n{limits}\n{route}"), &upstream);
+    let client = |address: &str| Get::new("/a").from(address).stream(gateway.address());
+    let is_refused = |client: &Client| client.header("content-length").is_some();
+    assert!(!is_refused(&client("127.0.0.1")));
+    let refused: Vec<Client> = (0..100)
+        .map(|_| client("127.0.0.1"))
+        .filter(is_refused)
+        .collect();
+    assert!(!refused.is_empty(), "100 in a row");
+    assert_eq!(rejects(&gateway, "rate"), refused.len() as f64);
+    refused.into_iter().for_each(assert_soft);
+    for other in ["127.0.0.2", "127.0.0.3"] {
+        assert!(!is_refused(&client(other)), "{other}");
+    }
+    eventually("one that comes later is served", || {
+        !is_refused(&client("127.0.0.1"))
+    });
 }

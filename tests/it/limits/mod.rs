@@ -7,6 +7,8 @@ mod connections;
 mod delivery;
 mod descriptors;
 mod heads;
+mod idle;
+mod proxied;
 mod topics;
 mod upstreams;
 

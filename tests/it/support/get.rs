@@ -1,5 +1,6 @@
 //! A request, as a client writes it.
 
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use socket2::{Domain, Socket, Type};
@@ -13,6 +14,7 @@ pub(crate) struct Get {
     headers: Vec<(String, String)>,
     receive_buffer: Option<usize>,
     source: Option<IpAddr>,
+    first: Vec<Vec<u8>>,
 }
 
 // === impl Get ===
@@ -25,6 +27,7 @@ impl Get {
             headers: Vec::new(),
             receive_buffer: None,
             source: None,
+            first: Vec::new(),
         }
     }
 
@@ -56,6 +59,12 @@ impl Get {
         self
     }
 
+    /// Says this before anything else, TLS included; said again, it is another segment.
+    pub(crate) fn behind(mut self, first: impl AsRef<[u8]>) -> Self {
+        self.first.push(first.as_ref().to_vec());
+        self
+    }
+
     /// Accepts an event stream, and [`Get::connect`]s.
     #[track_caller]
     pub(crate) fn stream(self, address: SocketAddr) -> Client {
@@ -73,6 +82,10 @@ impl Get {
             socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
         }
         socket.connect(&address.into()).unwrap();
+        socket.set_tcp_nodelay(!self.first.is_empty()).unwrap();
+        for segment in &self.first {
+            (&socket).write_all(segment).unwrap();
+        }
         let mut client = Client::at(socket, address);
         client.send(self.bytes());
         client.read_head();
