@@ -11,6 +11,8 @@
 //! frames, and only there, lines of our own are put in.
 
 mod audience;
+#[doc(hidden)]
+pub mod by_hand;
 mod close;
 mod flow;
 pub mod gap;
