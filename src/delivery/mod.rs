@@ -12,6 +12,8 @@
 
 mod audience;
 pub mod body;
+#[doc(hidden)]
+pub mod by_hand;
 mod close;
 mod flow;
 pub mod gap;

@@ -25,7 +25,7 @@ impl Charset {
     }
 
     /// The decoder for one response.
-    pub(super) fn text(self) -> Text {
+    pub fn text(self) -> Text {
         Text(if self.0 == UTF_8 {
             None
         } else {
@@ -48,7 +48,7 @@ impl Default for Charset {
 
 /// The text of one response; `None` is UTF-8, whose mark and faults are the parser's.
 #[derive(Debug)]
-pub(super) struct Text(Option<Box<Transcoder>>);
+pub struct Text(Option<Box<Transcoder>>);
 
 struct Transcoder {
     decoder: Decoder,
@@ -64,7 +64,7 @@ impl std::fmt::Debug for Transcoder {
 
 impl Text {
     /// Gives the next bytes of the body as UTF-8 to `sink`, in one or more pieces.
-    pub(super) fn feed(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&[u8])) {
+    pub fn feed(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&[u8])) {
         match &mut self.0 {
             None => sink(bytes),
             Some(transcoder) => {
@@ -76,7 +76,7 @@ impl Text {
     }
 
     /// The body has ended: a character cut in half becomes U+FFFD.
-    pub(super) fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) {
+    pub fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) {
         if let Some(transcoder) = &mut self.0 {
             transcoder.feed(&[], true, sink);
         }
