@@ -17,7 +17,12 @@ pub(super) fn run(
     report: &mut Report,
 ) -> io::Result<()> {
     let bare_only = options.only == Some(Only::Bare);
-    let kind = if bare_only { Kind::Bare } else { Kind::Subject };
+    let kind = match bare_only {
+        true => Kind::Bare,
+        false if options.h2 => Kind::H2,
+        false if options.tls => Kind::Tls,
+        false => Kind::Subject,
+    };
     let without = Trial {
         kind,
         follow_last_client: true,
