@@ -104,6 +104,7 @@ pub(crate) enum Only {
 }
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct Options {
     /// Rounds of each measurement; servers take turns within a round.
     #[arg(long, default_value_t = 3, global = true)]
@@ -183,6 +184,7 @@ pub(crate) struct BareOptions {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct LoadOptions {
     #[arg(long)]
     pub(crate) target: SocketAddrV4,

@@ -66,9 +66,10 @@ impl Trial {
         let before = Memory::of(server.pid())?;
         let load = Running::role(LOAD_CORE, &self.load_arguments(&server, options))?;
         load.next_line(Deadline::after(CONNECT_SECONDS))?;
-        let measured = match self.storm {
-            true => 2.0 * options.warmup + CONNECT_SECONDS,
-            false => options.warmup + options.window + GRACE_SECONDS,
+        let measured = if self.storm {
+            2.0 * options.warmup + CONNECT_SECONDS
+        } else {
+            options.warmup + options.window + GRACE_SECONDS
         };
         let line = load.next_line(Deadline::after(measured))?;
         let mut json: Value = serde_json::from_str(&line).map_err(io::Error::other)?;

@@ -278,7 +278,7 @@ fn number(nth: usize) -> u32 {
 }
 
 fn member(members: &mut [Member], stream: u32) -> Result<&mut Member, Broken> {
-    if stream % 2 == 0 {
+    if stream.is_multiple_of(2) {
         return Err(Broken);
     }
     members.get_mut(stream as usize / 2).ok_or(Broken)

@@ -16,13 +16,7 @@ pub(super) fn run(
     options: &Options,
     report: &mut Report,
 ) -> io::Result<()> {
-    let bare_only = options.only == Some(Only::Bare);
-    let kind = match bare_only {
-        true => Kind::Bare,
-        false if options.h2 => Kind::H2,
-        false if options.tls => Kind::Tls,
-        false => Kind::Subject,
-    };
+    let kind = kind(options);
     let without = Trial {
         kind,
         follow_last_client: true,
@@ -59,4 +53,13 @@ pub(super) fn run(
     seen.add("server CPU, %", None, Outcome::server_share);
     seen.add("server kept waiting, %", None, Outcome::server_waited_share);
     Ok(())
+}
+
+fn kind(options: &Options) -> Kind {
+    match options.only {
+        Some(Only::Bare) => Kind::Bare,
+        _ if options.h2 => Kind::H2,
+        _ if options.tls => Kind::Tls,
+        _ => Kind::Subject,
+    }
 }

@@ -31,16 +31,36 @@ pub(super) fn run(
     sides.retain(|(_, trial)| trial.kind.resumes());
     let scenario = format!("storm {clients} × {rate}/s");
     let mut seen = Comparison::measure(scenario, &sides, options, report)?;
-    let wave = |wave: &'static str, at: &'static str| {
-        move |o: &Outcome| o.number(&format!("/{wave}/{at}"))
-    };
+    add_costs(&mut seen);
+    if options.tls {
+        seen.add(
+            "again: handshakes resumed, %",
+            Some(Bar::AtLeast(NEARLY_ALL)),
+            |o| 100.0 * o.number("/again/resumed_handshakes") / o.clients(),
+        );
+    }
+    add_times(&mut seen);
+    seen.add(
+        "lost, repeated or cut off",
+        Some(Bar::AtMost(0.0)),
+        Outcome::faults,
+    );
+    seen.add("came again in a wave", None, |o| {
+        o.number("/whole_run/came_again")
+    });
+    Ok(())
+}
+
+/// Until the last client had its head.
+fn until_answered(outcome: &Outcome, wave: &str, figure: &str) -> f64 {
+    outcome.number(&format!("/{wave}/until_answered/{figure}"))
+}
+
+fn add_costs(seen: &mut Comparison<'_>) {
+    let per_second =
+        |wave: &'static str| move |o: &Outcome| o.clients() / until_answered(o, wave, "seconds");
     let per_client = |wave: &'static str| {
-        move |o: &Outcome| {
-            o.number(&format!("/{wave}/until_answered/server/on_cpu_ns")) / 1e3 / o.clients()
-        }
-    };
-    let per_second = |wave: &'static str| {
-        move |o: &Outcome| o.clients() / o.number(&format!("/{wave}/until_answered/seconds"))
+        move |o: &Outcome| until_answered(o, wave, "server/on_cpu_ns") / 1e3 / o.clients()
     };
     seen.add(
         "first: clients answered per second",
@@ -62,44 +82,27 @@ pub(super) fn run(
         None,
         per_client("again"),
     );
-    if options.tls {
-        let resumed = |o: &Outcome| 100.0 * o.number("/again/resumed_handshakes") / o.clients();
-        seen.add(
-            "again: handshakes resumed, %",
-            Some(Bar::AtLeast(NEARLY_ALL)),
-            resumed,
-        );
-    }
-    seen.add(
-        "again: from connect to head, p99, µs",
-        None,
-        wave("again", "answer_us/p99"),
-    );
-    seen.add(
-        "again: until all have an event, s",
-        None,
-        wave("again", "seconds_until_events"),
-    );
-    let share = |who: &'static str| {
+}
+
+fn add_times(seen: &mut Comparison<'_>) {
+    seen.add("again: from connect to head, p99, ms", None, |o| {
+        o.number("/again/answer_us/p99") / 1e3
+    });
+    seen.add("again: until all have an event, s", None, |o| {
+        o.number("/again/seconds_until_events")
+    });
+    let share = |figure: &'static str| {
         move |o: &Outcome| {
-            let cpu = o.number(&format!("/again/until_answered/{who}"));
-            cpu / 1e7 / o.number("/again/until_answered/seconds")
+            until_answered(o, "again", figure) / 1e7 / until_answered(o, "again", "seconds")
         }
     };
-    seen.add("again: server CPU, %", None, share("server/on_cpu_ns"));
-    seen.add(
-        "again: server kept waiting, %",
-        None,
-        share("server/waiting_ns"),
-    );
-    seen.add("again: load CPU, %", None, share("load/on_cpu_ns"));
-    seen.add(
-        "lost, repeated or cut off",
-        Some(Bar::AtMost(0.0)),
-        Outcome::faults,
-    );
-    seen.add("came again in a wave", None, |o| {
-        o.number("/whole_run/came_again")
-    });
-    Ok(())
+    let shares = [
+        ("again: server CPU, %", "server/on_cpu_ns"),
+        ("again: server kept waiting, %", "server/waiting_ns"),
+        ("again: load CPU, %", "load/on_cpu_ns"),
+        ("again: load kept waiting, %", "load/waiting_ns"),
+    ];
+    for (name, figure) in shares {
+        seen.add(name, None, share(figure));
+    }
 }
