@@ -132,7 +132,10 @@ impl Client {
                 Ok(0) => return Fate::Ended,
                 Ok(length) => length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Fate::Alive,
-                Err(_) => return Fate::Ended,
+                Err(error) => {
+                    tally.trouble = Some(error.to_string());
+                    return Fate::Ended;
+                }
             };
             tally.note_read(length);
             let filled = kept + length;
@@ -165,6 +168,7 @@ impl Client {
                 let mut answer = Vec::new();
                 let Ok(taken) = session.take(rest, tally, &mut answer) else {
                     tally.malformed += 1;
+                    tally.trouble = Some("these are no frames of HTTP/2".to_owned());
                     return false;
                 };
                 rest = &rest[taken..];

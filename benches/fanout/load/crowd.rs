@@ -76,12 +76,13 @@ impl<'a> Crowd<'a> {
 
     pub(super) fn describe(&self) -> String {
         format!(
-            "{} of {} are there, {} without an answer, {} came again, {} refused heads",
+            "{} of {} are there, {} without an answer, {} came again, {} refused heads{}",
             self.there.all(),
             self.options.clients,
             self.unanswered,
             self.started - self.clients.len(),
             self.tally.refused,
+            self.tally.trouble_in_words(),
         )
     }
 

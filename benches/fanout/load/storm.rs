@@ -69,11 +69,13 @@ fn abandoned() -> io::Error {
 pub(super) fn run(options: &LoadOptions) -> io::Result<()> {
     let mut storm = Storm::new(options)?;
     let whole = Window::open(options.watch)?;
-    let first = storm.wave()?;
+    let first = storm.wave(Wave::begin(options)?)?;
     println!("{}", json!({ "phase": "connected" }));
     storm.listen(options.settle)?;
+    // Closing is part of what the server has to do.
+    let again = Wave::begin(options)?;
     storm.cut_all();
-    let again = storm.wave()?;
+    let again = storm.wave(again)?;
     // Whoever was told something twice is told so by now.
     storm.listen(options.settle)?;
     let now = Window::open(options.watch)?;
@@ -130,9 +132,8 @@ impl<'a> Storm<'a> {
     }
 
     /// Everyone comes. Returns once everyone has an event.
-    fn wave(&mut self) -> io::Result<Value> {
+    fn wave(&mut self, mut wave: Wave) -> io::Result<Value> {
         let deadline = Deadline::after(self.options.connect_limit);
-        let mut wave = Wave::begin(self.options)?;
         self.waiting = (0..self.people.len()).collect();
         for person in &mut self.people {
             (person.is_answered, person.has_event) = (false, false);
@@ -144,7 +145,7 @@ impl<'a> Storm<'a> {
             }
             self.connect_more(&wave)?;
             for key in self.poll(deadline, &mut Some(&mut wave))? {
-                // An end is an end even in a storm, but who was heard before is a fault.
+                // As a browser would; whether the end was a fault has been noted.
                 self.waiting.push_back(key);
             }
             wave.note_if_all_answered(self.people.len(), self.options)?;
@@ -231,12 +232,13 @@ impl<'a> Storm<'a> {
 
     fn failure(&self, what: &str, wave: &Wave) -> io::Error {
         io::Error::other(format!(
-            "{what}: of {}, {} have an answer and {} an event; {} came again, {} refused heads",
+            "{what}: of {}, {} have an answer and {} an event; {} came again, {} refused heads{}",
             self.people.len(),
             wave.answered,
             wave.with_event,
             self.tally.came_again,
             self.tally.refused,
+            self.tally.trouble_in_words(),
         ))
     }
 }
