@@ -42,6 +42,9 @@ pub(super) fn run(
         bar(Bar::AtMost(0.0)),
         Outcome::silent_faults,
     );
+    seen.add("readers cut off", bar(Bar::AtMost(0.0)), |o| {
+        o.number("/whole_run/readers_ended")
+    });
     seen.add("stalled clients ended", None, Outcome::stalled_ended);
     seen.add("sockets of the server", None, Outcome::sockets);
     seen.add("server private KiB grown", None, |o| {
