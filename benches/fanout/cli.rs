@@ -84,6 +84,13 @@ pub(crate) enum Scenario {
         #[arg(long, default_value_t = 1024)]
         page_bytes: usize,
     },
+    /// All clients at once, cut off, and all at once again with their tickets and `Last-Event-ID`.
+    Storm {
+        #[arg(long, default_value_t = 10_000)]
+        clients: usize,
+        #[arg(long, default_value_t = 1.0)]
+        rate: f64,
+    },
     /// Every scenario with every bar.
     All,
 }
@@ -97,6 +104,7 @@ pub(crate) enum Only {
 }
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct Options {
     /// Rounds of each measurement; servers take turns within a round.
     #[arg(long, default_value_t = 3, global = true)]
@@ -119,6 +127,12 @@ pub(crate) struct Options {
     /// Fantail's clients come by TLS, and what it is compared with are its plain ones.
     #[arg(long, global = true)]
     pub(crate) tls: bool,
+    /// As `--tls`, but over HTTP/2, and compared with TLS over HTTP/1.1.
+    #[arg(long, global = true)]
+    pub(crate) h2: bool,
+    /// Streams on each connection of HTTP/2, each of them a client.
+    #[arg(long, default_value_t = 1, global = true)]
+    pub(crate) streams: usize,
     /// Another server instead of fantail; `{listen}` and `{upstream}` become host:port.
     #[arg(long, global = true)]
     pub(crate) server: Option<String>,
@@ -170,6 +184,7 @@ pub(crate) struct BareOptions {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct LoadOptions {
     #[arg(long)]
     pub(crate) target: SocketAddrV4,
@@ -189,6 +204,15 @@ pub(crate) struct LoadOptions {
     /// They come by TLS.
     #[arg(long)]
     pub(crate) tls: bool,
+    /// Over HTTP/2, which needs TLS.
+    #[arg(long, requires = "tls")]
+    pub(crate) h2: bool,
+    /// On each connection of HTTP/2.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) streams: usize,
+    /// They are cut off once they are all there, and come back.
+    #[arg(long)]
+    pub(crate) storm: bool,
     /// Keep the arrival of each event at its last client (for low rates).
     #[arg(long)]
     pub(crate) last_client: bool,

@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     Subject,
     /// `fantail serve`, by TLS.
     Tls,
+    /// The same, over HTTP/2.
+    H2,
     Bare,
 }
 
@@ -26,9 +28,19 @@ impl Kind {
         match self {
             Self::Bare => "bare",
             Self::Tls => "fantail by TLS",
+            Self::H2 => "fantail by HTTP/2",
             Self::Subject if options.server.is_some() => "server",
             Self::Subject => "fantail",
         }
+    }
+
+    /// Whether it knows where somebody who comes back was.
+    pub(crate) fn resumes(self) -> bool {
+        self != Self::Bare
+    }
+
+    pub(crate) fn is_secure(self) -> bool {
+        matches!(self, Self::Tls | Self::H2)
     }
 }
 
@@ -56,7 +68,7 @@ impl Server {
         match (plan.kind, &options.server) {
             (Kind::Bare, _) => bare(plan, address, options),
             (Kind::Subject, Some(command)) => other(plan, address, command),
-            (Kind::Subject, None) | (Kind::Tls, _) => fantail(plan, address, options),
+            (Kind::Subject, None) | (Kind::Tls | Kind::H2, _) => fantail(plan, address, options),
         }
     }
 
@@ -73,7 +85,7 @@ pub(crate) fn program() -> String {
 fn fantail(plan: &Plan, address: SocketAddrV4, options: &Options) -> io::Result<Server> {
     let admin = net::free_address()?;
     let unsecured = match plan.kind {
-        Kind::Tls => net::free_address()?,
+        Kind::Tls | Kind::H2 => net::free_address()?,
         Kind::Subject | Kind::Bare => address,
     };
     let config = Config::write(plan, address, options)?;
@@ -120,7 +132,7 @@ impl Config {
         let folder = std::env::temp_dir().join(format!("fantail-bench-{}", upstream.port()));
         std::fs::create_dir_all(&folder)?;
         let tls = match plan.kind {
-            Kind::Tls => tls_table(&folder, address)?,
+            Kind::Tls | Kind::H2 => tls_table(&folder, address)?,
             Kind::Subject | Kind::Bare => String::new(),
         };
         let text = format!(

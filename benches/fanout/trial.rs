@@ -27,6 +27,8 @@ pub(crate) struct Trial {
     pub(crate) rate: f64,
     pub(crate) batch: u64,
     pub(crate) follow_last_client: bool,
+    /// The clients are cut off and come back.
+    pub(crate) storm: bool,
 }
 
 /// What the load reported, and what was seen of the server from outside.
@@ -45,12 +47,13 @@ impl Trial {
             rate,
             batch: 1,
             follow_last_client: false,
+            storm: false,
         }
     }
 
     pub(crate) fn run(&self, options: &Options) -> io::Result<Outcome> {
         let source = match self.kind {
-            Kind::Subject | Kind::Tls => Some(start_source(self.rate, options)?),
+            Kind::Subject | Kind::Tls | Kind::H2 => Some(start_source(self.rate, options)?),
             Kind::Bare => None,
         };
         let plan = Plan {
@@ -63,7 +66,11 @@ impl Trial {
         let before = Memory::of(server.pid())?;
         let load = Running::role(LOAD_CORE, &self.load_arguments(&server, options))?;
         load.next_line(Deadline::after(CONNECT_SECONDS))?;
-        let measured = options.warmup + options.window + GRACE_SECONDS;
+        let measured = if self.storm {
+            2.0 * options.warmup + CONNECT_SECONDS
+        } else {
+            options.warmup + options.window + GRACE_SECONDS
+        };
         let line = load.next_line(Deadline::after(measured))?;
         let mut json: Value = serde_json::from_str(&line).map_err(io::Error::other)?;
         json["name"] = json!(self.kind.name(options));
@@ -88,8 +95,14 @@ impl Trial {
             format!("--settle={}", options.warmup),
             format!("--measure={}", options.window),
         ];
-        if self.kind == Kind::Tls {
+        if self.kind.is_secure() {
             arguments.push("--tls".to_owned());
+        }
+        if self.kind == Kind::H2 {
+            arguments.extend(["--h2".to_owned(), format!("--streams={}", options.streams)]);
+        }
+        if self.storm {
+            arguments.push("--storm".to_owned());
         }
         if self.follow_last_client {
             arguments.push("--last-client".to_owned());
@@ -112,7 +125,8 @@ fn start_source(rate: f64, options: &Options) -> io::Result<(Running, SocketAddr
 }
 
 impl Outcome {
-    fn number(&self, pointer: &str) -> f64 {
+    /// `NaN` if there is none.
+    pub(crate) fn number(&self, pointer: &str) -> f64 {
         let found = self.json.pointer(pointer).and_then(Value::as_f64);
         found.unwrap_or(f64::NAN)
     }

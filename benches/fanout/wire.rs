@@ -26,6 +26,16 @@ pub(crate) fn subscription(path: &str, host: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n").into_bytes()
 }
 
+/// The same by somebody who has been there.
+pub(crate) fn resumption(path: &str, host: &str, last_id: &[u8]) -> Vec<u8> {
+    let mut request = subscription(path, host);
+    request.truncate(request.len() - b"\r\n".len());
+    request.extend_from_slice(b"Last-Event-ID: ");
+    request.extend_from_slice(last_id);
+    request.extend_from_slice(HEAD_END);
+    request
+}
+
 /// A small page, with its head.
 pub(crate) fn page(bytes: usize) -> Vec<u8> {
     let body = "x".repeat(bytes);

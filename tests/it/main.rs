@@ -31,6 +31,7 @@ mod handover;
 mod identity;
 mod lag;
 mod limits;
+mod load_frames;
 mod long_poll;
 mod metrics;
 mod micro_gate;

@@ -1,9 +1,13 @@
-//! One connection: its head, then its stream; or one that never reads.
+//! One connection: its head, then its stream; or one that never reads; or many streams over HTTP/2.
 
 use std::io::ErrorKind;
+use std::mem;
 
 use mio::event::Event;
+use mio::net::TcpStream;
+use rustls::HandshakeKind;
 
+use super::h2::Session;
 use super::link::Link;
 use super::stream::Stream;
 use super::tally::Tally;
@@ -22,11 +26,26 @@ pub(super) enum Fate {
     Ended,
 }
 
+/// How many are on a connection: one, but over HTTP/2.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Members {
+    pub(super) readers: usize,
+    pub(super) stalled: usize,
+}
+
+impl Members {
+    pub(super) fn all(self) -> usize {
+        self.readers + self.stalled
+    }
+}
+
 #[derive(Debug)]
 enum State {
-    Head,
+    /// With the stream as it was before, for who comes back.
+    Head(Stream),
     Stream(Stream),
     NeverReads,
+    Http2(Box<Session>),
 }
 
 #[derive(Debug)]
@@ -40,26 +59,65 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(link: Link, kind: Kind) -> Self {
         let state = match kind {
-            Kind::Reader => State::Head,
+            Kind::Reader => State::Head(Stream::default()),
             Kind::Stalled => State::NeverReads,
         };
         let cut = Vec::new();
         Self { link, state, cut }
     }
 
-    pub(super) fn kind(&self) -> Kind {
-        match self.state {
-            State::NeverReads => Kind::Stalled,
-            State::Head | State::Stream(_) => Kind::Reader,
+    /// Goes on where `stream` has ended.
+    pub(super) fn back(link: Link, stream: Stream) -> Self {
+        let (state, cut) = (State::Head(stream), Vec::new());
+        Self { link, state, cut }
+    }
+
+    pub(super) fn multiplexed(link: Link, members: Members) -> Self {
+        let state = State::Http2(Box::new(Session::new(members)));
+        let cut = Vec::new();
+        Self { link, state, cut }
+    }
+
+    /// Those who are still being served, as far as they know.
+    pub(super) fn members(&self) -> Members {
+        let (readers, stalled) = match &self.state {
+            State::Http2(session) => return session.alive(),
+            State::NeverReads => (0, 1),
+            State::Head(_) | State::Stream(_) => (1, 0),
+        };
+        Members { readers, stalled }
+    }
+
+    /// Whether it has not all been asked and answered.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        match &self.state {
+            State::Head(_) => true,
+            State::Stream(_) => false,
+            State::NeverReads => self.link.is_shaking_hands(),
+            State::Http2(session) => session.waits_for_answers(),
         }
     }
 
-    pub(super) fn waits_for_head(&self) -> bool {
-        matches!(self.state, State::Head)
+    /// For the registry.
+    pub(super) fn socket(&mut self) -> &mut TcpStream {
+        &mut self.link.socket
+    }
+
+    /// `None` without TLS, and until it is settled.
+    pub(super) fn handshake(&self) -> Option<HandshakeKind> {
+        self.link.handshake()
+    }
+
+    /// Cuts the connection, without a word to the peer.
+    pub(super) fn leave(self) -> Stream {
+        match self.state {
+            State::Head(stream) | State::Stream(stream) => stream,
+            State::NeverReads | State::Http2(_) => Stream::default(),
+        }
     }
 
     pub(super) fn attend(&mut self, event: &Event, buffer: &mut [u8], tally: &mut Tally) -> Fate {
-        if self.kind() == Kind::Stalled {
+        if matches!(self.state, State::NeverReads) && !self.link.is_shaking_hands() {
             let ended = event.is_read_closed() || event.is_error();
             return if ended { Fate::Ended } else { Fate::Alive };
         }
@@ -74,40 +132,54 @@ impl Client {
                 Ok(0) => return Fate::Ended,
                 Ok(length) => length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Fate::Alive,
-                Err(_) => return Fate::Ended,
+                Err(error) => {
+                    tally.trouble = Some(error.to_string());
+                    return Fate::Ended;
+                }
             };
             tally.note_read(length);
             let filled = kept + length;
             if !self.take(&buffer[..filled], tally) {
                 return Fate::Ended;
             }
-            // A short read has emptied the socket, so the next edge is still to come; only an end
-            // that was announced with this edge would not be announced again.
-            if filled < buffer.len()
-                && !event.is_read_closed()
-                && self.link.is_emptied_by_a_short_read()
-            {
+            // Only an end that was announced with this edge would not be announced again.
+            if filled < buffer.len() && !event.is_read_closed() && self.link.is_emptied() {
                 return Fate::Alive;
             }
         }
     }
 
-    /// Whether the peer keeps to the protocol.
+    /// Whether the peer keeps to the protocol, and has anybody left to serve.
     fn take(&mut self, bytes: &[u8], tally: &mut Tally) -> bool {
         let mut rest = bytes;
-        if self.waits_for_head()
+        if let State::Head(stream) = &mut self.state
             && let Some(length) = wire::head_length(bytes)
         {
             if !wire::opens_stream(&bytes[..length]) {
                 tally.refused += 1;
                 return false;
             }
-            self.state = State::Stream(Stream::default());
+            self.state = State::Stream(mem::take(stream));
             rest = &bytes[length..];
         }
-        if let State::Stream(stream) = &mut self.state {
-            let taken = stream.take(rest, now_ns(), tally);
-            rest = &rest[taken..];
+        match &mut self.state {
+            State::Stream(stream) => rest = &rest[stream.take(rest, now_ns(), tally)..],
+            State::Http2(session) => {
+                let mut answer = Vec::new();
+                let Ok(taken) = session.take(rest, tally, &mut answer) else {
+                    tally.malformed += 1;
+                    tally.trouble = Some("these are no frames of HTTP/2".to_owned());
+                    return false;
+                };
+                rest = &rest[taken..];
+                let is_heard = answer.is_empty() || self.link.send(&answer).is_ok();
+                if !is_heard || session.alive().all() == 0 {
+                    return false;
+                }
+            }
+            State::Head(_) => {}
+            // It has done so for the handshake, which is over.
+            State::NeverReads => rest = &[],
         }
         self.cut.clear();
         self.cut.extend_from_slice(rest);

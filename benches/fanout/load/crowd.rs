@@ -1,35 +1,29 @@
 //! All clients together: who connects next, who is connected, who has left.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Interest, Registry, Token};
 use rustls::ClientConfig;
 use slab::Slab;
-use socket2::{Domain, Socket, Type};
 
-use super::client::{Client, Fate, Kind};
+use super::client::{Client, Fate, Kind, Members};
+use super::h2::Session;
 use super::link::{self, Link};
 use super::tally::Tally;
+use super::tls;
 use crate::cli::LoadOptions;
 use crate::wire;
 
 /// Below every backlog, so that no connect waits for a retransmitted SYN.
-const MOST_UNANSWERED: usize = 128;
-
-/// One address has 28,232 ephemeral ports, and a closed connection keeps its port for a minute.
-const SOURCE_ADDRESSES: usize = 64;
+pub(super) const MOST_UNANSWERED: usize = 128;
 
 /// Small, so that a client that never reads is noticed by the server and not by the kernel.
 const STALLED_RECEIVE_BUFFER: usize = 4096;
 
-const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
-
 /// Room for one read: the backlog of a hot stream is taken in one system call.
-const READ_BUFFER: usize = 512 << 10;
+pub(super) const READ_BUFFER: usize = 512 << 10;
 
 #[derive(Debug)]
 pub(super) struct Crowd<'a> {
@@ -40,7 +34,8 @@ pub(super) struct Crowd<'a> {
     buffer: Vec<u8>,
     started: usize,
     unanswered: usize,
-    stalled_alive: usize,
+    /// Clients that are connected; over HTTP/2, several share a connection.
+    there: Members,
     /// Whether all have been connected at once; who leaves later does not come again.
     gathered: bool,
     tally: Tally,
@@ -55,14 +50,14 @@ impl<'a> Crowd<'a> {
             buffer: vec![0; READ_BUFFER],
             started: 0,
             unanswered: 0,
-            stalled_alive: 0,
+            there: Members::default(),
             gathered: false,
             tally: Tally::new(
                 options
                     .last_client
                     .then(|| options.clients - options.stalled),
             ),
-            tls: options.tls.then(link::tls_config).transpose()?,
+            tls: options.tls.then(|| tls::config(options.h2)).transpose()?,
         })
     }
 
@@ -75,40 +70,42 @@ impl<'a> Crowd<'a> {
     }
 
     pub(super) fn all_connected(&mut self) -> bool {
-        self.gathered |= self.clients.len() == self.options.clients && self.unanswered == 0;
+        self.gathered |= self.there.all() == self.options.clients && self.unanswered == 0;
         self.gathered
     }
 
     pub(super) fn describe(&self) -> String {
         format!(
-            "{} of {} are there, {} without an answer, {} came again, {} refused heads",
-            self.clients.len(),
+            "{} of {} are there, {} without an answer, {} came again, {} refused heads{}",
+            self.there.all(),
             self.options.clients,
             self.unanswered,
             self.started - self.clients.len(),
             self.tally.refused,
+            self.tally.trouble_in_words(),
         )
     }
 
     /// Whoever was turned away while the crowd gathers comes again: a server may well slow its
     /// newcomers down.
     pub(super) fn connect_more(&mut self, registry: &Registry) -> io::Result<()> {
-        while self.clients.len() < self.options.clients && self.unanswered < MOST_UNANSWERED {
+        while self.there.all() < self.options.clients && self.unanswered < MOST_UNANSWERED {
             if self.started > 3 * self.options.clients {
                 return Err(io::Error::other(format!(
                     "turned away: {}",
                     self.describe()
                 )));
             }
-            let stalled = self.stalled_alive < self.options.stalled;
-            let kind = if stalled { Kind::Stalled } else { Kind::Reader };
-            let mut link = self.connect(kind)?;
+            let members = self.next_members();
+            let mut client = self.ask(members)?;
             let entry = self.clients.vacant_entry();
-            registry.register(&mut link.socket, Token(entry.key()), Interest::READABLE)?;
-            entry.insert(Client::new(link, kind));
+            let token = Token(entry.key());
+            registry.register(client.socket(), token, Interest::READABLE)?;
             self.started += 1;
-            self.stalled_alive += usize::from(stalled);
-            self.unanswered += usize::from(!stalled);
+            self.unanswered += usize::from(client.is_on_its_way());
+            self.there.readers += members.readers;
+            self.there.stalled += members.stalled;
+            entry.insert(client);
         }
         Ok(())
     }
@@ -118,37 +115,67 @@ impl<'a> Crowd<'a> {
         let Some(client) = self.clients.get_mut(key) else {
             return;
         };
-        let waited = client.waits_for_head();
-        let fate = client.attend(event, &mut self.buffer, &mut self.tally);
-        let kind = client.kind();
-        if waited && (fate == Fate::Ended || !client.waits_for_head()) {
+        let (waited, before) = (client.is_on_its_way(), client.members());
+        let mut fate = client.attend(event, &mut self.buffer, &mut self.tally);
+        let mut after = client.members();
+        if !self.gathered && after != before {
+            // Whoever shares the connection comes again with those who were turned away.
+            fate = Fate::Ended;
+        }
+        if waited && (fate == Fate::Ended || !client.is_on_its_way()) {
             self.unanswered -= 1;
         }
         if fate == Fate::Ended {
             self.clients.remove(key);
+            after = Members::default();
+        }
+        self.note_ends(before.readers - after.readers, Kind::Reader);
+        self.note_ends(before.stalled - after.stalled, Kind::Stalled);
+    }
+
+    fn note_ends(&mut self, ended: usize, kind: Kind) {
+        match kind {
+            Kind::Reader => self.there.readers -= ended,
+            Kind::Stalled => self.there.stalled -= ended,
+        }
+        for _ in 0..ended {
             if self.gathered {
                 self.tally.note_end(kind);
             } else {
                 self.tally.came_again += 1;
             }
-            self.stalled_alive -= usize::from(kind == Kind::Stalled);
         }
     }
 
-    /// Blocking: on loopback a connect is one system call as long as the backlog has room, and a
-    /// handshake is a round trip.
-    fn connect(&self, kind: Kind) -> io::Result<Link> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        if kind == Kind::Stalled {
-            socket.set_recv_buffer_size(STALLED_RECEIVE_BUFFER)?;
+    /// Who comes with the next connection: those who never read first, and over HTTP/2 in the
+    /// company of readers.
+    fn next_members(&self) -> Members {
+        let missing = self.options.clients - self.there.all();
+        let stalled = self.options.stalled.saturating_sub(self.there.stalled);
+        let all = self.options.streams.clamp(1, missing);
+        let stalled = (stalled * all).div_ceil(missing);
+        Members {
+            readers: all - stalled,
+            stalled,
         }
-        let host = (self.started % SOURCE_ADDRESSES) as u8 + 1;
-        let from = SocketAddr::from((Ipv4Addr::new(127, 0, 1, host), 0));
-        socket.bind(&from.into())?;
-        socket.connect_timeout(
-            &SocketAddr::V4(self.options.target).into(),
-            CONNECT_PATIENCE,
-        )?;
-        Link::ask(socket, self.tls.as_ref(), &self.request)
+    }
+
+    fn ask(&self, members: Members) -> io::Result<Client> {
+        let kind = match members.readers {
+            0 => Kind::Stalled,
+            _ => Kind::Reader,
+        };
+        let options = self.options;
+        if options.h2 {
+            let socket = link::connect(options.target, self.started, None)?;
+            let authority = options.target.to_string();
+            let opening = Session::opening(members, &options.path, &authority);
+            let link = Link::ask(socket, self.tls.as_ref(), &opening)?;
+            return Ok(Client::multiplexed(link, members));
+        }
+        let receive_buffer = (kind == Kind::Stalled).then_some(STALLED_RECEIVE_BUFFER);
+        let socket = link::connect(options.target, self.started, receive_buffer)?;
+        let link = Link::ask(socket, self.tls.as_ref(), &self.request)?;
+        Ok(Client::new(link, kind))
     }
 }

@@ -6,9 +6,14 @@
 
 mod client;
 mod crowd;
+mod frame;
+mod h2;
+mod hpack;
 mod link;
+mod storm;
 mod stream;
 mod tally;
+mod tls;
 
 use std::io::{self, ErrorKind};
 
@@ -65,6 +70,9 @@ struct Load<'a> {
 }
 
 pub(crate) fn run(options: &LoadOptions) -> io::Result<()> {
+    if options.storm {
+        return storm::run(options);
+    }
     let poll = Poll::new()?;
     poll.registry()
         .register(&mut SourceFd(&0), STDIN, Interest::READABLE)?;

@@ -8,6 +8,8 @@ use crate::wire::EVENT_END;
 pub(super) struct Stream {
     last: Option<u64>,
     gap_announced: bool,
+    /// The newest id, as it came, for whoever will come back.
+    id: Option<Vec<u8>>,
     /// Length of the latest event: the next one mostly has the same.
     usual_length: usize,
 }
@@ -19,12 +21,32 @@ enum Frame<'a> {
 }
 
 impl Stream {
+    /// Remembers the newest id.
+    pub(super) fn that_resumes() -> Self {
+        Self {
+            id: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    /// What to come back with; `None` before the first event.
+    pub(super) fn last_id(&self) -> Option<&[u8]> {
+        self.id.as_deref().filter(|id| !id.is_empty())
+    }
+
     /// Takes every complete event; returns how many bytes that were.
     pub(super) fn take(&mut self, bytes: &[u8], now_ns: u64, tally: &mut Tally) -> usize {
         let mut at = 0;
         let mut newest = None;
         while let Some(length) = event_length(&bytes[at..], self.usual_length) {
-            match read_frame(&bytes[at..at + length]) {
+            let frame = &bytes[at..at + length];
+            if let Some(kept) = &mut self.id
+                && let Some(id) = id_of(frame)
+            {
+                kept.clear();
+                kept.extend_from_slice(id);
+            }
+            match read_frame(frame) {
                 Frame::Numbered { number, stamp } => {
                     self.note(number, tally);
                     tally.note_arrival(number, stamp, now_ns);
@@ -103,6 +125,11 @@ fn unusual_frame(frame: &[u8]) -> Frame<'_> {
         }
     }
     Frame::Unknown
+}
+
+fn id_of(frame: &[u8]) -> Option<&[u8]> {
+    let mut lines = frame.split(|byte| *byte == b'\n');
+    lines.find_map(|line| line.strip_prefix(b"id: "))
 }
 
 /// The number at the start, and what follows the space after it.

@@ -34,6 +34,8 @@ pub(super) struct Tally {
     pub(super) refused: u64,
     /// Connections that ended while the crowd was still gathering, and were made again.
     pub(super) came_again: u64,
+    /// Why the latest connection broke, if it did not just end.
+    pub(super) trouble: Option<String>,
     bytes: u64,
     reads: u64,
     readers_ended: u64,
@@ -57,6 +59,7 @@ impl Tally {
             malformed: 0,
             refused: 0,
             came_again: 0,
+            trouble: None,
             bytes: 0,
             reads: 0,
             readers_ended: 0,
@@ -103,6 +106,14 @@ impl Tally {
         if let Some(last_client) = &mut self.last_client {
             last_client.note(number, stamp, now_ns);
         }
+    }
+
+    /// To be put after what has failed.
+    pub(super) fn trouble_in_words(&self) -> String {
+        let trouble = self.trouble.as_deref();
+        trouble.map_or_else(String::new, |trouble| {
+            format!("; the latest broke: {trouble}")
+        })
     }
 
     pub(super) fn window_json(&self) -> Value {

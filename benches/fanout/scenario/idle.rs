@@ -11,8 +11,12 @@ pub(super) fn run(clients: usize, options: &Options, report: &mut Report) -> io:
     let trial = Trial::new(clients, 0.0);
     let scenario = format!("idle {clients}");
     let mut seen = Comparison::measure(scenario, &both(trial, options), options, report)?;
-    let bar =
-        Comparison::is_judged(options).then_some(Bar::AtMost(if options.tls { 10.0 } else { 2.0 }));
+    let most = match (options.h2, options.tls) {
+        (true, _) => 24.0,
+        (false, true) => 10.0,
+        (false, false) => 2.0,
+    };
+    let bar = Comparison::is_judged(options).then_some(Bar::AtMost(most));
     seen.add("private KiB per client", bar, |o| {
         o.grown_kib("private_kib") / o.clients()
     });

@@ -5,6 +5,7 @@ mod hot;
 mod idle;
 mod pages;
 mod stalled;
+mod storm;
 
 use std::io;
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use crate::trial::{Outcome, Trial};
 pub(crate) fn run(scenario: Option<&Scenario>, options: &Options) -> io::Result<ExitCode> {
     process::pin_to(LOAD_CORE)?;
     let mut options = options.clone();
+    options.tls |= options.h2;
     let quick = scenario.is_none() || options.quick;
     if quick {
         options.rounds = 1;
@@ -61,6 +63,7 @@ fn run_one(scenario: &Scenario, options: &Options, report: &mut Report) -> io::R
             connections,
             page_bytes,
         } => pages::run(connections, page_bytes, options, report),
+        Scenario::Storm { clients, rate } => storm::run(clients, rate, options, report),
         // Replaced by what it stands for before anything runs.
         Scenario::All => Ok(()),
     }
@@ -188,6 +191,8 @@ impl<'a> Comparison<'a> {
 /// The servers that take part, each with the same trial.
 fn both(trial: Trial, options: &Options) -> Vec<(&'static str, Trial)> {
     let kinds = match options.only {
+        None if options.h2 => vec![Kind::H2, Kind::Tls],
+        Some(Only::Subject) if options.h2 => vec![Kind::H2],
         None if options.tls => vec![Kind::Tls, Kind::Subject],
         Some(Only::Subject) if options.tls => vec![Kind::Tls],
         None => vec![Kind::Subject, Kind::Bare],

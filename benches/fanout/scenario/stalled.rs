@@ -16,8 +16,7 @@ pub(super) fn run(
     options: &Options,
     report: &mut Report,
 ) -> io::Result<()> {
-    let bare_only = options.only == Some(Only::Bare);
-    let kind = if bare_only { Kind::Bare } else { Kind::Subject };
+    let kind = kind(options);
     let without = Trial {
         kind,
         follow_last_client: true,
@@ -43,6 +42,9 @@ pub(super) fn run(
         bar(Bar::AtMost(0.0)),
         Outcome::silent_faults,
     );
+    seen.add("readers cut off", bar(Bar::AtMost(0.0)), |o| {
+        o.number("/whole_run/readers_ended")
+    });
     seen.add("stalled clients ended", None, Outcome::stalled_ended);
     seen.add("sockets of the server", None, Outcome::sockets);
     seen.add("server private KiB grown", None, |o| {
@@ -54,4 +56,13 @@ pub(super) fn run(
     seen.add("server CPU, %", None, Outcome::server_share);
     seen.add("server kept waiting, %", None, Outcome::server_waited_share);
     Ok(())
+}
+
+fn kind(options: &Options) -> Kind {
+    match options.only {
+        Some(Only::Bare) => Kind::Bare,
+        _ if options.h2 => Kind::H2,
+        _ if options.tls => Kind::Tls,
+        _ => Kind::Subject,
+    }
 }
