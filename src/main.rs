@@ -22,9 +22,15 @@ fn run(cli: &Cli) -> Exit {
         Ok(setup) => setup,
         Err(exit) => return exit,
     };
+    // Connections are many and small: in huge pages each would be counted, and kept, at its full
+    // size, whatever of its buffers is used.
+    let refused = rustix::thread::disable_transparent_huge_pages(true).err();
     // While this is the only thread.
     let inherited = Inherited::take();
     let _log = telemetry::start(cli.log_level.map(cli::LogLevel::as_str));
+    if let Some(error) = refused {
+        tracing::debug!(%error, "huge pages can not be turned off; connections take more memory");
+    }
     let Some(runtime) = runtime() else {
         return Exit::Failure;
     };

@@ -165,13 +165,13 @@ struct Tls {
 impl App {
     /// Binds every address, then starts every part.
     pub async fn start(setup: Setup) -> Result<Self, StartError> {
-        build::start(setup, Inherited::default()).await
+        Self::start_with(setup, Inherited::default()).await
     }
 
     /// Likewise, with the sockets that this process was started with in the place of those that
     /// have the same address.
     pub async fn start_with(setup: Setup, inherited: Inherited) -> Result<Self, StartError> {
-        build::start(setup, inherited).await
+        Box::pin(build::start(setup, inherited)).await
     }
 
     /// The TCP addresses that clients come in by without TLS, as bound.

@@ -67,11 +67,8 @@ pub(super) fn read<'a>(mut table: Section<'a>, edge: &mut edge::Options) -> Foun
     let place = |(address, at): (_, Value<'a>)| (Listen::Tcp(address), Some(at));
     let addresses = listeners.iter().map(|(address, _)| *address).collect();
     let listeners: Vec<_> = listeners.into_iter().map(place).collect();
-    check::somebody_tells(
-        told.as_ref().filter(|_| is_told),
-        &listeners,
-        &edge.trusted_proxies,
-    );
+    let told = told.as_ref().filter(|_| is_told);
+    check::somebody_tells(told, &listeners, &edge.trusted_proxies);
     Found {
         tls: server.map(|server| Tls {
             listen: addresses,

@@ -5,6 +5,7 @@
 //! does not take it; a stream that waits for its topic is not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use crate::metrics::EndReason;
 pub struct Streams {
     list: Mutex<Slab<Arc<Mutex<State>>>>,
     cut: Mutex<Option<EndReason>>,
+    /// Of the stream that is being polled, until its body takes it.
+    leash: Mutex<Option<Arc<AtomicBool>>>,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +32,9 @@ struct State {
     /// When its life is over: `max_age` or drain.
     until: Option<(Instant, EndReason)>,
     waker: Option<Waker>,
+    /// Gives the stream up: it can not be told to end, for nobody takes what it says.
+    leash: Option<Arc<AtomicBool>>,
+    is_cut: bool,
 }
 
 /// What ties a stream to its connection.
@@ -59,10 +65,35 @@ impl Streams {
         self.len() == 0
     }
 
-    /// Whether one of them has waited for its client as long as its route allows.
-    pub fn is_stalled(&self, now: Instant) -> bool {
+    /// Gives up those that have waited for their client as long as their route allows. If all of
+    /// them have, it is the connection that nobody reads: then `true`, and they are left to it.
+    pub fn give_up_stalled(&self, now: Instant) -> bool {
         let list = self.list.lock();
-        list.iter().any(|(_, state)| state.lock().is_stalled(now))
+        let states = list.iter().map(|(_, state)| state);
+        let stalled: Vec<_> = states
+            .filter(|state| state.lock().is_stalled(now))
+            .map(Arc::clone)
+            .collect();
+        let is_whole = !stalled.is_empty() && stalled.len() == list.len();
+        drop(list);
+        if is_whole {
+            return true;
+        }
+        for state in stalled {
+            let waker = state.lock().give_up();
+            waker.into_iter().for_each(Waker::wake);
+        }
+        false
+    }
+
+    /// A stream is about to be polled, and can be given up by this if it lasts.
+    pub fn offer(&self, leash: &Arc<AtomicBool>) {
+        *self.leash.lock() = Some(Arc::clone(leash));
+    }
+
+    /// Whether its body has taken it.
+    pub fn is_taken(&self) -> bool {
+        self.leash.lock().take().is_none()
     }
 
     /// The shortest patience that one of them has.
@@ -96,6 +127,7 @@ impl Streams {
     pub(super) fn tie(self: &Arc<Self>, patience: Duration) -> Tether {
         let state = Arc::new(Mutex::new(State {
             patience,
+            leash: self.leash.lock().take(),
             ..State::default()
         }));
         Tether {
@@ -111,6 +143,12 @@ impl State {
     fn is_stalled(&self, now: Instant) -> bool {
         let waits = |since| now.saturating_duration_since(since) >= self.patience;
         !self.patience.is_zero() && self.given.is_some_and(waits)
+    }
+
+    fn give_up(&mut self) -> Option<Waker> {
+        self.is_cut = true;
+        self.leash.as_ref()?.store(true, Ordering::Relaxed);
+        self.waker.clone()
     }
 }
 
@@ -151,9 +189,12 @@ impl Tether {
         (at <= now).then_some(reason)
     }
 
-    /// Why the connection has broken off, if it has said so.
+    /// Why the stream or its connection has broken off, if that has been said.
     pub(super) fn cut(&self) -> Option<EndReason> {
-        *self.streams.cut.lock()
+        let is_cut = self.state.lock().is_cut;
+        is_cut
+            .then_some(EndReason::Stall)
+            .or(*self.streams.cut.lock())
     }
 }
 

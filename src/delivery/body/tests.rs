@@ -262,17 +262,32 @@ async fn only_a_body_whose_bytes_nobody_takes_is_stalled() {
     let later = clock::now() + Duration::from_secs(31);
     let mut quiet = stage.body();
     stage.take(&mut quiet);
-    assert!(!stage.streams.is_stalled(later));
+    assert!(!stage.streams.give_up_stalled(later));
+    let leash = Arc::default();
+    stage.streams.offer(&leash);
     let mut stuck = stage.body();
+    assert!(stage.streams.is_taken());
+    stage.take(&mut stuck);
+    stage.say("a");
     let waker = Waker::from(Arc::clone(&stage.wakes));
     let given = stuck.poll_give(&mut Context::from_waker(&waker));
     assert!(given.is_ready());
-    assert!(!stage.streams.is_stalled(clock::now()));
-    assert!(stage.streams.is_stalled(later));
-    stage.streams.cut(EndReason::Stall);
+    stage.take(&mut quiet);
+    assert!(!stage.streams.give_up_stalled(clock::now()));
+    assert!(!leash.load(Ordering::Relaxed));
+    stage.wakes();
+    assert!(!stage.streams.give_up_stalled(later), "another one is read");
+    assert!(leash.load(Ordering::Relaxed));
+    assert_eq!(stage.wakes(), 1);
     drop(stuck);
-    assert!(!stage.streams.is_stalled(later));
     assert_eq!(stage.ended(EndReason::Stall), 1);
+    stage.say("b");
+    let given = quiet.poll_give(&mut Context::from_waker(&waker));
+    assert!(given.is_ready());
+    assert!(stage.streams.give_up_stalled(later), "nothing is read");
+    stage.streams.cut(EndReason::Stall);
+    drop(quiet);
+    assert_eq!(stage.ended(EndReason::Stall), 2);
 }
 
 #[tokio::test]

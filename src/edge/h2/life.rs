@@ -1,7 +1,7 @@
-//! A connection's life: its streams and hyper's part in one task, and what watches over both.
+//! A connection's life: what becomes of it as time passes, and why it ends.
 
 use std::error::Error as _;
-use std::future::Future;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,13 +10,11 @@ use std::time::{Duration, Instant};
 
 use hyper::server::conn::http2::Connection;
 use hyper_util::rt::TokioIo;
-use tokio::time::Sleep;
 
 use super::service::{Requests, Shared};
-use super::tasks::{Queue, Tasks};
+use super::tasks::{Event, Queue, Tasks};
 use super::wire::{Hesitation, TooMuch, Wire};
 use crate::clock;
-use crate::drain::Phase;
 use crate::edge::conn::ClientStream;
 use crate::metrics::{EndReason, Glitch, RejectReason};
 
@@ -24,74 +22,97 @@ use crate::metrics::{EndReason, Glitch, RejectReason};
 const LAST_WORD: Duration = Duration::from_secs(1);
 /// Times that a connection is looked at within the shortest of its limits …
 const LOOKS: u32 = 4;
-/// … and the longest time between two: ten thousand quiet connections cost a core a thousandth.
+/// … and the longest time between two: ten thousand quiet connections cost a core a hundredth.
 const LONGEST_LOOK: Duration = Duration::from_secs(10);
 const SHORTEST_LOOK: Duration = Duration::from_millis(20);
 
-type Conversation<S> = Connection<TokioIo<Wire<S>>, Requests, Queue>;
+/// hyper's part, which takes its leave when it is told so.
+pub(super) struct Conversation<S: ClientStream> {
+    pub(super) connection: Connection<TokioIo<Wire<S>>, Requests, Queue>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) is_leaving: bool,
+}
+
+impl<S: ClientStream> Future for Conversation<S> {
+    type Output = Result<(), hyper::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        loop {
+            let result = Pin::new(&mut this.connection).poll(cx);
+            // A request that has just come may have been the last.
+            if result.is_ready() || this.is_leaving || !this.shared.parting.is_told(cx.waker()) {
+                return result;
+            }
+            this.is_leaving = true;
+            Pin::new(&mut this.connection).graceful_shutdown();
+        }
+    }
+}
 
 /// One connection.
-pub(super) struct Life<S: ClientStream> {
-    // Before the streams: hyper lets go of what they have not sent.
-    connection: Pin<Box<Conversation<S>>>,
+pub(super) struct Life {
     tasks: Tasks,
     shared: Arc<Shared>,
     hesitation: Arc<Hesitation>,
-    draining: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    look: Pin<Box<Sleep>>,
     born: Instant,
     /// Since when there is no request.
     idle: Option<Instant>,
-    is_leaving: bool,
     /// When it ends in any case.
     until: Option<Instant>,
 }
 
-impl<S: ClientStream> Life<S> {
+impl Life {
     pub(super) fn new(
-        connection: Pin<Box<Conversation<S>>>,
         tasks: Tasks,
         shared: Arc<Shared>,
         hesitation: Arc<Hesitation>,
         now: Instant,
     ) -> Self {
-        let mut drain = shared.edge.drain.clone();
         Self {
-            connection,
             tasks,
+            shared,
             hesitation,
-            draining: Some(Box::pin(async move {
-                drain.reached(Phase::Draining).await;
-            })),
-            look: Box::pin(tokio::time::sleep_until(now.into())),
             born: now,
             idle: Some(now),
-            is_leaving: false,
             until: None,
-            shared,
         }
     }
 
-    /// No more requests; those that are there go on.
-    fn leave(&mut self) {
-        if !std::mem::replace(&mut self.is_leaving, true) {
-            self.connection.as_mut().graceful_shutdown();
+    /// To its end.
+    pub(super) async fn run(mut self) {
+        self.tasks.watch(self.shared.edge.drain.clone());
+        self.tasks.look_at(self.next_look(self.born));
+        loop {
+            match poll_fn(|cx| self.tasks.poll(cx)).await {
+                Event::Done => {}
+                Event::Drain => self.begin_drain(),
+                Event::Look => {
+                    let now = clock::now();
+                    if self.until.is_some_and(|until| until <= now) {
+                        return;
+                    }
+                    self.look(now);
+                    self.tasks.look_at(self.next_look(now));
+                }
+                Event::Ended(Ok(())) => return,
+                Event::Ended(Err(error)) => return self.note(&error),
+            }
         }
     }
 
-    /// Likewise, and nothing is waited for much longer.
+    /// No more requests, and nothing is waited for much longer.
     fn give_up(&mut self, now: Instant) {
-        self.leave();
+        self.shared.parting.tell();
         self.until.get_or_insert(now + LAST_WORD);
     }
 
     fn begin_drain(&mut self) {
-        self.shared
-            .streams
-            .drain(&self.shared.edge.shards, clock::now());
+        let shards = &self.shared.edge.shards;
+        self.shared.streams.drain(shards, clock::now());
         // A first request may be on its way: it is answered, and turned away then.
         if self.shared.has_asked.load(Ordering::Relaxed) {
-            self.leave();
+            self.shared.parting.tell();
         }
     }
 
@@ -104,7 +125,7 @@ impl<S: ClientStream> Life<S> {
         self.idle = self.idle.or(Some(now)).filter(|_| self.tasks.is_empty());
         let has_asked = self.shared.has_asked.load(Ordering::Relaxed);
         let is_mute = !has_asked && is_over(Some(self.born), limits.head_timeout);
-        if self.shared.streams.is_stalled(now) {
+        if self.shared.streams.give_up_stalled(now) {
             self.shared.streams.cut(EndReason::Stall);
             self.give_up(now);
         } else if is_mute || is_over(self.hesitation.since(), limits.head_timeout) {
@@ -160,47 +181,4 @@ fn is_too_much(error: &(dyn std::error::Error + 'static)) -> bool {
         .downcast_ref::<std::io::Error>()
         .and_then(std::io::Error::get_ref);
     error.is::<TooMuch>() || matches!(inner, Some(inner) if inner.is::<TooMuch>())
-}
-
-impl<S: ClientStream> Future for Life<S> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        while this.look.as_mut().poll(cx).is_ready() {
-            let now = clock::now();
-            if this.until.is_some_and(|until| until <= now) {
-                return Poll::Ready(());
-            }
-            this.look(now);
-            let next = this.next_look(now);
-            this.look.as_mut().reset(next.into());
-        }
-        if let Some(draining) = &mut this.draining
-            && draining.as_mut().poll(cx).is_ready()
-        {
-            this.draining = None;
-            this.begin_drain();
-        }
-        // First what streams have to say, then the writing of it.
-        this.tasks.poll(cx);
-        loop {
-            match this.connection.as_mut().poll(cx) {
-                Poll::Ready(Ok(())) => return Poll::Ready(()),
-                Poll::Ready(Err(error)) => {
-                    this.note(&error);
-                    return Poll::Ready(());
-                }
-                Poll::Pending => {}
-            }
-            let turns_away = this.shared.turns_away.load(Ordering::Relaxed);
-            let is_to_leave = turns_away && !this.is_leaving;
-            if is_to_leave {
-                this.leave();
-            }
-            if !this.tasks.poll(cx) && !is_to_leave {
-                return Poll::Pending;
-            }
-        }
-    }
 }

@@ -27,9 +27,9 @@ use crate::clock;
 use crate::delivery::body::Streams;
 use crate::metrics::GaugeGuard;
 use budget::Budget;
-use life::Life;
-use service::{Requests, Shared};
-use tasks::Tasks;
+use life::{Conversation, Life};
+use service::{Parting, Requests, Shared};
+use tasks::{Queue, Tasks};
 use wire::Wire;
 
 pub use options::H2Options;
@@ -59,20 +59,25 @@ pub(super) async fn serve<S: ClientStream>(edge: Arc<Edge>, stream: S, mut arriv
         streams: Streams::new(),
         opens: Mutex::new(Budget::new(opens, f64::from(opens) / OPENS_SECONDS, now)),
         has_asked: false.into(),
-        turns_away: false.into(),
+        parting: Parting::default(),
         edge: Arc::clone(&edge),
     });
     let wire = Wire::new(stream, options, now);
     let hesitation = wire.hesitation();
-    let tasks = Tasks::default();
+    let queue = Queue::default();
+    let mut tasks = Tasks::new(queue.clone(), &shared.streams);
     let requests = Requests(Arc::clone(&shared));
-    let connection = builder(&tasks, options).serve_connection(TokioIo::new(wire), requests);
-    Life::new(Box::pin(connection), tasks, shared, hesitation, now).await;
+    tasks.connect(Conversation {
+        connection: builder(queue, options).serve_connection(TokioIo::new(wire), requests),
+        shared: Arc::clone(&shared),
+        is_leaving: false,
+    });
+    Life::new(tasks, shared, hesitation, now).run().await;
     drop(arrival.permit);
 }
 
-fn builder(tasks: &Tasks, options: &H2Options) -> http2::Builder<tasks::Queue> {
-    let mut builder = http2::Builder::new(tasks.queue());
+fn builder(queue: Queue, options: &H2Options) -> http2::Builder<Queue> {
+    let mut builder = http2::Builder::new(queue);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(options.streams)

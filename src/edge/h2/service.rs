@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use http::header::CONNECTION;
 use http::{Method, Request, Response};
@@ -42,7 +42,37 @@ pub(super) struct Shared {
     /// Whether a request has come.
     pub(super) has_asked: AtomicBool,
     /// Whether the client is to make its next request on another connection.
-    pub(super) turns_away: AtomicBool,
+    pub(super) parting: Parting,
+}
+
+/// A connection's leave: no new request, and those that are there go on.
+#[derive(Debug, Default)]
+pub(super) struct Parting {
+    is_told: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Parting {
+    /// Takes it. Whether it was not taken already.
+    pub(super) fn tell(&self) -> bool {
+        let is_new = !self.is_told.swap(true, Ordering::AcqRel);
+        let waker = self.waker.lock().take();
+        waker.into_iter().for_each(Waker::wake);
+        is_new
+    }
+
+    /// Whether it has been taken; else this one is woken when it is.
+    pub(super) fn is_told(&self, waker: &Waker) -> bool {
+        if self.is_told.load(Ordering::Acquire) {
+            return true;
+        }
+        let mut known = self.waker.lock();
+        if known.as_ref().is_none_or(|known| !known.will_wake(waker)) {
+            *known = Some(waker.clone());
+        }
+        drop(known);
+        self.is_told.load(Ordering::Acquire)
+    }
 }
 
 /// hyper's view of it.
@@ -80,12 +110,12 @@ impl Shared {
     fn meet(&self) -> Option<Reject> {
         self.has_asked.store(true, Ordering::Relaxed);
         let is_allowed = self.opens.lock().take(1.0, clock::now());
-        if !is_allowed && !self.turns_away.swap(true, Ordering::Relaxed) {
+        if !is_allowed && self.parting.tell() {
             self.metrics.glitches.of(Glitch::StreamOpen).inc();
         }
         let is_last = self.refusal.is_some() || self.edge.drain.phase() >= Phase::Draining;
         if is_last {
-            self.turns_away.store(true, Ordering::Relaxed);
+            self.parting.tell();
         }
         let too_many = || (!is_allowed).then_some(Reject::Busy(RejectReason::Rate));
         self.refusal.clone().or_else(too_many)

@@ -96,6 +96,7 @@ impl TlsStream {
 
     /// Waits for something from the wire.
     fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.socket.poll_read_ready(cx))?;
         let mut buffer = [0; READ];
         let read = loop {
             match self.socket.try_read(&mut buffer) {
