@@ -205,21 +205,35 @@ pub(super) async fn serve_tls(
     mut arrival: Arrival,
     tls: TlsDoor,
 ) {
-    let is_told = edge.options.proxy_protocol.tls;
-    if !edge.admit(&socket, &mut arrival, is_told).await
-        || !has_first_byte(&edge, socket.readable(), &arrival).await
-    {
+    // Each part in a box of its own: a connection that stays carries none that is over.
+    let Some(stream) = Box::pin(secure(&edge, socket, &mut arrival, &tls)).await else {
         return;
+    };
+    drop(tls);
+    if stream.speaks_h2() {
+        Box::pin(h2::serve(edge, stream, arrival)).await;
+    } else {
+        Box::pin(talk(edge, stream, arrival)).await;
+    }
+}
+
+/// From a connection to a TLS stream; `None` if nothing comes of it, which is counted.
+async fn secure(
+    edge: &Edge,
+    socket: TcpStream,
+    arrival: &mut Arrival,
+    tls: &TlsDoor,
+) -> Option<TlsStream> {
+    let is_told = edge.options.proxy_protocol.tls;
+    if !edge.admit(&socket, arrival, is_told).await
+        || !has_first_byte(edge, socket.readable(), arrival).await
+    {
+        return None;
     }
     let shaken = tls::shake(&tls.acceptor, socket, &arrival.metrics, &tls.metrics).await;
-    if let Some((stream, secured)) = shaken {
-        arrival.entry.tls = Some(Arc::new(secured));
-        if stream.speaks_h2() {
-            Box::pin(h2::serve(edge, stream, arrival)).await;
-        } else {
-            talk(edge, stream, arrival).await;
-        }
-    }
+    let (stream, secured) = shaken?;
+    arrival.entry.tls = Some(Arc::new(secured));
+    Some(stream)
 }
 
 async fn has_first_byte(

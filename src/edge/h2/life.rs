@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use hyper::server::conn::http2::Connection;
@@ -31,6 +31,8 @@ pub(super) struct Conversation<S: ClientStream> {
     pub(super) connection: Connection<TokioIo<Wire<S>>, Requests, Queue>,
     pub(super) shared: Arc<Shared>,
     pub(super) is_leaving: bool,
+    /// The waker that `parting` has.
+    pub(super) known: Option<Waker>,
 }
 
 impl<S: ClientStream> Future for Conversation<S> {
@@ -38,10 +40,15 @@ impl<S: ClientStream> Future for Conversation<S> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        let parting = &this.shared.parting;
+        if !this.known.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            this.known = Some(cx.waker().clone());
+            parting.listen(cx.waker());
+        }
         loop {
             let result = Pin::new(&mut this.connection).poll(cx);
             // A request that has just come may have been the last.
-            if result.is_ready() || this.is_leaving || !this.shared.parting.is_told(cx.waker()) {
+            if result.is_ready() || this.is_leaving || !parting.is_told() {
                 return result;
             }
             this.is_leaving = true;

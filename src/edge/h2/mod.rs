@@ -71,6 +71,7 @@ pub(super) async fn serve<S: ClientStream>(edge: Arc<Edge>, stream: S, mut arriv
         connection: builder(queue, options).serve_connection(TokioIo::new(wire), requests),
         shared: Arc::clone(&shared),
         is_leaving: false,
+        known: None,
     });
     Life::new(tasks, shared, hesitation, now).run().await;
     drop(arrival.permit);

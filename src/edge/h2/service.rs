@@ -61,17 +61,14 @@ impl Parting {
         is_new
     }
 
-    /// Whether it has been taken; else this one is woken when it is.
-    pub(super) fn is_told(&self, waker: &Waker) -> bool {
-        if self.is_told.load(Ordering::Acquire) {
-            return true;
-        }
-        let mut known = self.waker.lock();
-        if known.as_ref().is_none_or(|known| !known.will_wake(waker)) {
-            *known = Some(waker.clone());
-        }
-        drop(known);
+    /// Whether it has been taken; else the one who has said [`Parting::listen`] is woken.
+    pub(super) fn is_told(&self) -> bool {
         self.is_told.load(Ordering::Acquire)
+    }
+
+    /// To be called before [`Parting::is_told`], whenever the waker is another one.
+    pub(super) fn listen(&self, waker: &Waker) {
+        *self.waker.lock() = Some(waker.clone());
     }
 }
 
