@@ -27,6 +27,7 @@ mod demo;
 mod doctor;
 mod drain;
 mod fastcgi;
+mod h2;
 mod handover;
 mod identity;
 mod lag;

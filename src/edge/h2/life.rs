@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 
 use super::service::{Requests, Shared};
 use super::tasks::{Event, Queue, Tasks};
-use super::wire::{Hesitation, TooMuch, Wire};
+use super::wire::{Manners, Wire};
 use crate::clock;
 use crate::edge::conn::ClientStream;
 use crate::metrics::{EndReason, Glitch, RejectReason};
@@ -61,7 +61,7 @@ impl<S: ClientStream> Future for Conversation<S> {
 pub(super) struct Life {
     tasks: Tasks,
     shared: Arc<Shared>,
-    hesitation: Arc<Hesitation>,
+    manners: Arc<Manners>,
     born: Instant,
     /// Since when there is no request.
     idle: Option<Instant>,
@@ -73,13 +73,13 @@ impl Life {
     pub(super) fn new(
         tasks: Tasks,
         shared: Arc<Shared>,
-        hesitation: Arc<Hesitation>,
+        manners: Arc<Manners>,
         now: Instant,
     ) -> Self {
         Self {
             tasks,
             shared,
-            hesitation,
+            manners,
             born: now,
             idle: Some(now),
             until: None,
@@ -135,7 +135,7 @@ impl Life {
         if self.shared.streams.give_up_stalled(now) {
             self.shared.streams.cut(EndReason::Stall);
             self.give_up(now);
-        } else if is_mute || is_over(self.hesitation.since(), limits.head_timeout) {
+        } else if is_mute || is_over(self.manners.hesitates_since(), limits.head_timeout) {
             if self.until.is_none() {
                 let metrics = &self.shared.metrics;
                 metrics.rejects.of(RejectReason::Timeout).inc();
@@ -161,31 +161,27 @@ impl Life {
 
     /// hyper has ended: with an error, if the client or the network has broken off.
     fn note(&self, error: &hyper::Error) {
-        let glitches = &self.shared.metrics.glitches;
-        let (mut cause, mut kind) = (error.source(), None);
-        while let Some(error) = cause {
-            if let Some(error) = error.downcast_ref::<h2::Error>().filter(|e| e.is_library()) {
-                kind = Some(match error.reason() {
-                    Some(h2::Reason::ENHANCE_YOUR_CALM) => Glitch::Reset,
-                    _ => Glitch::Protocol,
-                });
-            }
-            if is_too_much(error) {
-                kind = Some(Glitch::Inbound);
-            }
-            cause = error.source();
-        }
+        let kind = if self.manners.are_a_flood() {
+            Some(Glitch::Inbound)
+        } else {
+            breach(error)
+        };
         if let Some(kind) = kind {
-            glitches.of(kind).inc();
+            self.shared.metrics.glitches.of(kind).inc();
             self.shared.streams.cut(EndReason::Error);
+        } else if error.is_timeout() {
+            // It has not answered a PING.
+            self.shared.streams.cut(EndReason::Stall);
         }
         tracing::debug!(%error, cause = ?error.source(), "an HTTP/2 connection ended early");
     }
 }
 
-fn is_too_much(error: &(dyn std::error::Error + 'static)) -> bool {
-    let inner = error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref);
-    error.is::<TooMuch>() || matches!(inner, Some(inner) if inner.is::<TooMuch>())
+/// How the client has broken the protocol, if that is why hyper has ended.
+fn breach(error: &hyper::Error) -> Option<Glitch> {
+    let error = error.source()?.downcast_ref::<h2::Error>()?;
+    error.is_library().then(|| match error.reason() {
+        Some(h2::Reason::ENHANCE_YOUR_CALM) => Glitch::Reset,
+        _ => Glitch::Protocol,
+    })
 }

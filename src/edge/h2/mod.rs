@@ -63,7 +63,7 @@ pub(super) async fn serve<S: ClientStream>(edge: Arc<Edge>, stream: S, mut arriv
         edge: Arc::clone(&edge),
     });
     let wire = Wire::new(stream, options, now);
-    let hesitation = wire.hesitation();
+    let manners = wire.manners();
     let queue = Queue::default();
     let mut tasks = Tasks::new(queue.clone(), &shared.streams);
     let requests = Requests(Arc::clone(&shared));
@@ -73,7 +73,7 @@ pub(super) async fn serve<S: ClientStream>(edge: Arc<Edge>, stream: S, mut arriv
         is_leaving: false,
         known: None,
     });
-    Life::new(tasks, shared, hesitation, now).run().await;
+    Life::new(tasks, shared, manners, now).run().await;
     drop(arrival.permit);
 }
 
@@ -85,10 +85,19 @@ fn builder(queue: Queue, options: &H2Options) -> http2::Builder<Queue> {
         .initial_stream_window_size(options.stream_window)
         .initial_connection_window_size(options.connection_window)
         .max_header_list_size(options.header_list)
-        .max_send_buf_size(options.send_bytes)
+        .max_send_buf_size(room(options.send_bytes))
         .max_pending_accept_reset_streams(UNSEEN_RESETS)
         .max_local_error_reset_streams(OWN_RESETS)
         .keep_alive_interval((!options.ping.is_zero()).then_some(options.ping))
         .keep_alive_timeout(options.ping_timeout);
     builder
+}
+
+/// Of `send_bytes` for h2. It takes a chunk whole once there is room for a byte of it.
+fn room(send_bytes: usize) -> usize {
+    /// As large as chunks become.
+    const CHUNK: usize = 16 << 10;
+    /// Small events that come together go out together.
+    const LEAST: usize = 1 << 10;
+    send_bytes.saturating_sub(CHUNK).max(LEAST)
 }

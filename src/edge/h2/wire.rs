@@ -6,6 +6,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -23,15 +24,25 @@ const SAID_OF_SENT: f64 = 128.0;
 /// The client sends more than its budget.
 #[derive(Debug, thiserror::Error)]
 #[error("the client sends too many control frames")]
-pub(super) struct TooMuch;
+struct TooMuch;
 
-/// Since when the client is in the middle of a frame's header, of headers, or of a control frame.
-#[derive(Debug, Default)]
-pub(super) struct Hesitation(Mutex<Option<Instant>>);
+/// How the client behaves.
+#[derive(Debug)]
+pub(super) struct Manners {
+    hesitates: Mutex<Option<Instant>>,
+    floods: AtomicBool,
+}
 
-impl Hesitation {
-    pub(super) fn since(&self) -> Option<Instant> {
-        *self.0.lock()
+impl Manners {
+    /// Since when it is in the middle of a frame's header, of headers, or of a control frame.
+    pub(super) fn hesitates_since(&self) -> Option<Instant> {
+        *self.hesitates.lock()
+    }
+
+    /// Whether it has sent more than its budget. Of an error on its way through h2 only the words
+    /// are left.
+    pub(super) fn are_a_flood(&self) -> bool {
+        self.floods.load(Ordering::Relaxed)
     }
 }
 
@@ -41,8 +52,8 @@ pub(super) struct Wire<S> {
     stream: S,
     frames: Frames,
     budget: Budget,
-    hesitation: Arc<Hesitation>,
-    /// What `hesitation` says, so that it is locked only when that changes.
+    manners: Arc<Manners>,
+    /// What they say of that, so that it is locked only when that changes.
     hesitates: bool,
 }
 
@@ -53,13 +64,16 @@ impl<S> Wire<S> {
             stream,
             frames: Frames::new(),
             budget: Budget::new(options.inbound_burst, per_second, now),
-            hesitation: Arc::new(Hesitation(Mutex::new(Some(now)))),
+            manners: Arc::new(Manners {
+                hesitates: Mutex::new(Some(now)),
+                floods: false.into(),
+            }),
             hesitates: true,
         }
     }
 
-    pub(super) fn hesitation(&self) -> Arc<Hesitation> {
-        Arc::clone(&self.hesitation)
+    pub(super) fn manners(&self) -> Arc<Manners> {
+        Arc::clone(&self.manners)
     }
 
     /// Whether the client keeps to its budget with these bytes.
@@ -68,7 +82,7 @@ impl<S> Wire<S> {
         let hesitates = self.frames.is_waiting();
         if hesitates != self.hesitates {
             self.hesitates = hesitates;
-            *self.hesitation.0.lock() = hesitates.then(clock::now);
+            *self.manners.hesitates.lock() = hesitates.then(clock::now);
         }
         #[expect(
             clippy::cast_precision_loss,
@@ -123,6 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
         if this.heard(into.filled().get(before..).unwrap_or_default()) {
             return Poll::Ready(Ok(()));
         }
+        this.manners.floods.store(true, Ordering::Relaxed);
         this.say_goodbye(cx);
         Poll::Ready(Err(io::Error::other(TooMuch)))
     }

@@ -324,6 +324,11 @@ impl Client {
         true
     }
 
+    /// All that has been received and not looked at.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        self.received.drain(..).collect()
+    }
+
     /// Whether there is something to read, which may take this time to come.
     pub(crate) fn has_more(&mut self, time: Duration) -> bool {
         !self.received.is_empty() || self.is_over || self.fill(time)

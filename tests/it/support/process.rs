@@ -32,7 +32,13 @@ impl Process {
     /// Serves these routes, in which `{upstream}` stands for the upstream's URL, with everything in
     /// the log and at most so many descriptors.
     pub(crate) fn serve(toml: &str, upstream: &Upstream, descriptors: usize) -> Self {
-        let ports = "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n";
+        let server = "[server]\nlisten = [\"127.0.0.1:0\"]\n";
+        let server = if toml.contains("[server]") {
+            ""
+        } else {
+            server
+        };
+        let ports = format!("{server}[admin]\nlisten = \"127.0.0.1:0\"\n");
         let text = toml.replace("{upstream}", &format!("http://{}", upstream.address()));
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("fantail.toml");
