@@ -10,6 +10,7 @@ mod fpm;
 mod gateway;
 mod get;
 mod group;
+mod http2;
 mod patience;
 pub(crate) mod pki;
 mod process;
