@@ -77,6 +77,47 @@ fn a_client_that_reads_slowly_holds_its_download_back(
 }
 
 #[rstest]
+fn an_upstream_that_reads_slowly_holds_its_upload_back(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
+    const PIECES: u64 = 64;
+    let go_on = Arc::new(AtomicBool::new(false));
+    let condition = Arc::clone(&go_on);
+    let upstream = Upstream::start(move |mut exchange: Exchange| {
+        exchange.wait(&condition);
+        let read = read_body(&mut exchange);
+        exchange.send(page(&read.to_string()));
+    });
+    let gateway = way.start(SITE, &upstream);
+    let sent = AtomicU64::new(0);
+    let mut client = Client::raw(gateway.address());
+    let length = PIECES * MIB;
+    std::thread::scope(|scope| {
+        let upload = scope.spawn(|| {
+            client.send(format!(
+                "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"
+            ));
+            let piece = vec![b'x'; 1 << 20];
+            for _ in 0..PIECES {
+                client.send(&piece);
+                sent.fetch_add(1, Ordering::SeqCst);
+            }
+            client.read_head();
+            client.body()
+        });
+        let mut last = u64::MAX;
+        eventually("the client is held back", || {
+            let now = sent.load(Ordering::SeqCst);
+            upstream.open() == 1 && std::mem::replace(&mut last, now) == now
+        });
+        // Kernel buffers of four sockets, and nothing of ours to speak of.
+        assert!(sent.load(Ordering::SeqCst) < PIECES / 2);
+        go_on.store(true, Ordering::SeqCst);
+        assert_eq!(upload.join().unwrap(), length.to_string());
+    });
+}
+
+#[rstest]
 fn who_asks_whether_to_go_on_is_told_so_once_the_upstream_takes_the_body(
     #[values(Way::Plain, Way::Tls)] way: Way,
 ) {

@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub(super) struct Http2 {
 struct Link {
     requests: SendRequest<Bytes>,
     driver: JoinHandle<()>,
+    is_left_alone: AtomicBool,
 }
 
 /// How the body of the request that is being written ends.
@@ -80,7 +82,12 @@ impl Http2 {
             let driver = tokio::spawn(async { drop(connection.await) });
             (requests, driver)
         });
-        Self::on(Arc::new(Link { requests, driver }))
+        let is_left_alone = AtomicBool::new(false);
+        Self::on(Arc::new(Link {
+            requests,
+            driver,
+            is_left_alone,
+        }))
     }
 
     fn on(link: Arc<Link>) -> Self {
@@ -104,12 +111,8 @@ impl Http2 {
         if let Some(stream) = &mut self.sending {
             stream.send_reset(Reason::CANCEL);
         }
-        // Aborted with the last handle, it would not get to say so.
-        let link = Arc::clone(&self.link);
-        runtime().spawn(async move {
-            tokio::time::sleep(patience()).await;
-            drop(link);
-        });
+        // Aborted with its last handle it would not get to say so; it ends by itself too.
+        self.link.is_left_alone.store(true, Ordering::SeqCst);
     }
 
     /// Whether the answer has ended otherwise than by `END_STREAM`.
@@ -235,7 +238,9 @@ impl Http2 {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.driver.abort();
+        if !self.is_left_alone.load(Ordering::SeqCst) {
+            self.driver.abort();
+        }
     }
 }
 
