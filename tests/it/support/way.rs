@@ -38,6 +38,23 @@ impl Way {
         }
     }
 
+    /// For a program: the `[tls]` table that it needs, with its files in this folder.
+    pub(crate) fn table(self, folder: &Path) -> String {
+        match self {
+            Self::Plain => String::new(),
+            Self::Tls | Self::H2 => tls_table(folder),
+        }
+    }
+
+    /// A program listens so at this address, until that is [forgotten](forget).
+    pub(crate) fn note(self, address: SocketAddr) {
+        match self {
+            Self::Plain => {}
+            Self::Tls => note(address, client_config()),
+            Self::H2 => note(address, h2_config()),
+        }
+    }
+
     /// The series of the subscribers that come so to the route `events`.
     pub(crate) fn subscribers(self) -> &'static str {
         match self {
@@ -102,15 +119,31 @@ fn secured(toml: &str, upstream: &Upstream, config: Arc<ClientConfig>) -> Gatewa
     let folder = tempfile::tempdir().unwrap();
     let table = tls_table(folder.path());
     let gateway = Gateway::start(&format!("{table}{toml}"), upstream);
-    let address = gateway.tls_address();
-    let mut addresses = SECURED.lock().unwrap_or_else(PoisonError::into_inner);
-    addresses.get_or_insert_default().insert(address, config);
-    drop(addresses);
+    note(gateway.tls_address(), config);
     gateway.secured(folder)
 }
 
+/// TLS is spoken at this address; whoever connects needs to know this.
+fn note(address: SocketAddr, config: Arc<ClientConfig>) {
+    let mut addresses = SECURED.lock().unwrap_or_else(PoisonError::into_inner);
+    addresses.get_or_insert_default().insert(address, config);
+}
+
+/// What is at one address is at another too, until that is [forgotten](forget).
+pub(crate) fn relayed(from: SocketAddr, to: SocketAddr) {
+    if let Some(config) = config_at(to) {
+        note(from, config);
+    }
+}
+
+/// What browsers call this address.
+pub(crate) fn origin(address: SocketAddr) -> String {
+    let scheme = config_at(address).map_or("http", |_| "https");
+    format!("{scheme}://{address}")
+}
+
 /// The address is somebody else's from now on.
-pub(super) fn forget(address: SocketAddr) {
+pub(crate) fn forget(address: SocketAddr) {
     let mut addresses = SECURED.lock().unwrap_or_else(PoisonError::into_inner);
     addresses.get_or_insert_default().remove(&address);
 }
