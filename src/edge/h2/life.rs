@@ -38,6 +38,8 @@ pub(super) struct Life<S: ClientStream> {
     shared: Arc<Shared>,
     hesitation: Arc<Hesitation>,
     draining: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// How many streams there were when the drain began.
+    drained_from: Option<usize>,
     look: Pin<Box<Sleep>>,
     born: Instant,
     /// Since when there is no request.
@@ -63,6 +65,7 @@ impl<S: ClientStream> Life<S> {
             draining: Some(Box::pin(async move {
                 drain.reached(Phase::Draining).await;
             })),
+            drained_from: None,
             look: Box::pin(tokio::time::sleep_until(now.into())),
             born: now,
             idle: Some(now),
@@ -86,13 +89,20 @@ impl<S: ClientStream> Life<S> {
     }
 
     fn begin_drain(&mut self) {
-        self.shared
-            .streams
-            .drain(&self.shared.edge.shards, clock::now());
+        let streams = &self.shared.streams;
+        streams.drain(&self.shared.edge.shards, clock::now());
+        self.drained_from = Some(streams.len());
+    }
+
+    /// Whether the GOAWAY of a drain is due: once a stream has ended, so that who comes back does so
+    /// on another connection. Not before, for some clients take it for the end of all their streams
+    /// (Python's h2).
+    fn is_drained(&self) -> bool {
         // A first request may be on its way: it is answered, and turned away then.
-        if self.shared.has_asked.load(Ordering::Relaxed) {
-            self.leave();
-        }
+        let has_asked = self.shared.has_asked.load(Ordering::Relaxed);
+        self.drained_from.is_some_and(|streams| {
+            has_asked && (self.tasks.is_empty() || self.shared.streams.len() < streams)
+        })
     }
 
     /// What time has made due.
@@ -194,7 +204,8 @@ impl<S: ClientStream> Future for Life<S> {
                 Poll::Pending => {}
             }
             let turns_away = this.shared.turns_away.load(Ordering::Relaxed);
-            let is_to_leave = turns_away && !this.is_leaving;
+            // What has ended has been told so by now.
+            let is_to_leave = !this.is_leaving && (turns_away || this.is_drained());
             if is_to_leave {
                 this.leave();
             }
