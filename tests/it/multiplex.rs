@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crate::support::{Client, Exchange, Gateway, Get, Upstream, Way, eventually};
+use crate::support::{Client, Exchange, Gateway, Get, STREAM_HEAD, Upstream, Way, eventually};
 
 /// More than a browser has at a time with anybody else.
 const STREAMS: usize = 200;
@@ -112,23 +113,27 @@ fn a_drain_ends_every_stream_of_a_connection_at_its_own_moment_and_cuts_none() {
     assert_eq!(gateway.metric(ended), STREAMS as f64);
 }
 
-/// The answer comes before the request has: the client must see it, whatever becomes of the rest,
-/// and its streams go on.
-#[test]
-fn an_upload_that_is_refused_half_way_is_told_so_and_costs_its_connection_nothing() {
-    let upstream = Upstream::start(|mut exchange: Exchange| {
+/// Streams to who gets; of uploads it takes some, and refuses others unread, as a site does that
+/// wants a login first.
+fn site() -> Upstream {
+    Upstream::start(|mut exchange: Exchange| {
         if exchange.head.starts_with("GET") {
-            exchange.send(crate::support::STREAM_HEAD);
+            exchange.send(STREAM_HEAD);
             return exchange.stream();
         }
         if exchange.head.starts_with("POST /taken") {
             return drop(exchange.rest());
         }
-        // Refuses it unread, as a site does that wants a login first.
-        let page = "HTTP/1.1 403 No\r\nConnection: close\r\nContent-Length: 5\r\n\r\nlogin";
-        exchange.send(page);
-        exchange.rest_for(std::time::Duration::from_millis(100));
-    });
+        exchange.send("HTTP/1.1 403 No\r\nConnection: close\r\nContent-Length: 5\r\n\r\nlogin");
+        exchange.rest_for(Duration::from_millis(100));
+    })
+}
+
+/// The answer comes before the request has: the client must see it, whatever becomes of the rest,
+/// and its streams go on.
+#[test]
+fn an_upload_that_is_refused_half_way_is_told_so_and_costs_its_connection_nothing() {
+    let upstream = site();
     let gateway = Way::H2.start(&format!("{ROUTE}body_bytes = \"1MiB\"\n"), &upstream);
     let mut stream = Get::new("/s").stream(gateway.address());
     upstream.wait_for_streams(1);

@@ -1,6 +1,6 @@
 //! What is left of a request's body when nobody wants it any more.
 //!
-//! The answer may come before the body has: a 413, a login page. hyper then says RST_STREAM, as
+//! The answer may come before the body has: a 413, a login page. hyper then says `RST_STREAM`, as
 //! RFC 9113 (section 8.1) allows, and curl before version 8 throws the answer away. So the rest is
 //! read for a while, and clients stop by themselves. Invariant: never more than `MOST`, never longer
 //! than `LONGEST`.

@@ -77,8 +77,9 @@ impl Http2 {
             builder
                 .enable_push(false)
                 .initial_connection_window_size(CONNECTION_WINDOW);
-            let (requests, connection) = builder.handshake(tls).await.unwrap();
+            let (requests, connection) = Box::pin(builder.handshake(tls)).await.unwrap();
             // How a connection ends shows in its streams.
+            let connection = Box::pin(connection);
             let driver = tokio::spawn(async { drop(connection.await) });
             (requests, driver)
         });
