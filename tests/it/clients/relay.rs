@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 use fantail::clock;
 use socket2::SockRef;
 
-use crate::support::way;
-
 /// Passes bytes both ways. Ends when it is dropped, and its connections with it.
 pub(super) struct Relay {
     address: SocketAddr,
@@ -49,7 +47,6 @@ impl Relay {
                 requests: Mutex::default(),
             }),
         };
-        way::relayed(relay.address, gateway);
         let shared = Arc::clone(&relay.shared);
         std::thread::spawn(move || {
             for (number, client) in listener.incoming().map_while(Result::ok).enumerate() {
@@ -99,7 +96,6 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        way::forget(self.address);
         self.shared.is_over.store(true, Ordering::SeqCst);
         // Wakes the thread, which sees that it is over.
         drop(TcpStream::connect(self.address));

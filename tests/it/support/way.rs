@@ -129,13 +129,6 @@ fn note(address: SocketAddr, config: Arc<ClientConfig>) {
     addresses.get_or_insert_default().insert(address, config);
 }
 
-/// What is at one address is at another too, until that is [forgotten](forget).
-pub(crate) fn relayed(from: SocketAddr, to: SocketAddr) {
-    if let Some(config) = config_at(to) {
-        note(from, config);
-    }
-}
-
 /// What browsers call this address.
 pub(crate) fn origin(address: SocketAddr) -> String {
     let scheme = config_at(address).map_or("http", |_| "https");
