@@ -17,7 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
@@ -44,39 +44,51 @@ pub(super) trait ClientStream:
 {
     /// Leaves the runtime.
     fn detach(self) -> io::Result<Socket>;
-    /// Ends what is deliberately ended, where that must be said.
-    fn close(self) -> impl Future<Output = ()> + Send;
 }
 
 impl ClientStream for TcpStream {
     fn detach(self) -> io::Result<Socket> {
         Ok(Socket::from_tcp(self.into_std()?))
     }
-
-    async fn close(self) {}
 }
 
 impl ClientStream for UnixStream {
     fn detach(self) -> io::Result<Socket> {
         Ok(Socket::from_unix(self.into_std()?.into()))
     }
-
-    async fn close(self) {}
 }
 
 impl ClientStream for TlsStream {
     fn detach(self) -> io::Result<Socket> {
         self.into_socket()
     }
-
-    async fn close(mut self) {
-        // A client that does not take it has gone, or will see the cut.
-        drop(timeout(LAST_WORD, self.shutdown()).await);
-    }
 }
 
-/// What a goodbye may take.
+/// What a goodbye may take …
 const LAST_WORD: Duration = Duration::from_secs(1);
+/// … and what a client may have under way meanwhile.
+const UNDER_WAY: usize = 1 << 20;
+
+/// Ends the connection so that the client sees the end, and what was said before it: what it has
+/// under way and nobody reads would turn both into a reset.
+async fn close(mut stream: impl ClientStream) {
+    // A client that does not take it has gone, or will see the cut.
+    drop(timeout(LAST_WORD, linger(&mut stream)).await);
+}
+
+/// Says the end, then waits for the client's.
+async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut forgotten = vec![0; 4096];
+    let mut left = UNDER_WAY;
+    while left > 0 {
+        match stream.read(&mut forgotten).await? {
+            0 => break,
+            read => left = left.saturating_sub(read),
+        }
+    }
+    Ok(())
+}
 
 /// What is known of a connection when it has been accepted.
 #[derive(Debug)]
@@ -271,7 +283,7 @@ async fn talk<S: ClientStream>(edge: Arc<Edge>, stream: S, arrival: Arrival) {
             Err(error) => tracing::debug!(%error, "a socket can not leave the runtime"),
         },
         Some(Next::Tunnel(tunnel)) => Box::pin(tunnel::run(stream, unread, *tunnel)).await,
-        None => stream.close().await,
+        None => close(stream).await,
     }
 }
 

@@ -26,6 +26,7 @@ async function launch(browser, executablePath, args) {
     executablePath,
     args,
     headless: true,
+    acceptInsecureCerts: true,
     defaultViewport: null,
     userDataDir: join(home, "profile"),
     env: { ...process.env, HOME: home },

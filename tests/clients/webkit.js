@@ -70,7 +70,7 @@ async function begin(root) {
   const [binary] = globSync("/usr/lib/*/webkit2gtk-4.*/MiniBrowser");
   const options = { binary, args: ["--automation"] };
   const { sessionId, capabilities } = await post(`${root}/session`, {
-    capabilities: { alwaysMatch: { "webkitgtk:browserOptions": options } },
+    capabilities: { alwaysMatch: { acceptInsecureCerts: true, "webkitgtk:browserOptions": options } },
   });
   return {
     url: `${root}/session/${sessionId}`,

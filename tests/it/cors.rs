@@ -1,6 +1,8 @@
 //! Pages of other origins: which may read a stream, and which may not open one.
 
-use crate::support::{Client, Gateway, Get, STREAM_HEAD, Upstream};
+use rstest::rstest;
+
+use crate::support::{Client, Get, STREAM_HEAD, Upstream, Way};
 
 const APP: &str = "https://app.example";
 
@@ -24,12 +26,12 @@ fn preflight(origin: &str) -> Get {
         .header("Access-Control-Request-Headers", "last-event-id")
 }
 
-#[test]
-fn a_listed_page_reads_streams_heads_and_refusals() {
+#[rstest]
+fn a_listed_page_reads_streams_heads_and_refusals(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::live();
     let keys =
         format!("cors = {{ origins = [{APP:?}], credentials = true }}\n[limits]\ntopics = 1");
-    let gateway = Gateway::route(&upstream, &keys);
+    let gateway = way.route(&upstream, &keys);
     let allowed = "https://app.example true Origin";
     let get = |target: &str| Get::new(target).header("Origin", APP);
     let mut client = get("/events").stream(gateway.address());
@@ -55,12 +57,12 @@ fn a_listed_page_reads_streams_heads_and_refusals() {
     assert_eq!(said(&get("/other").stream(gateway.address())), "- - -");
 }
 
-#[test]
-fn come_back_later_can_be_read_too() {
+#[rstest]
+fn come_back_later_can_be_read_too(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::live();
     let route = "[[route]]\npath = \"/events/{n}\"\nupstream = \"{upstream}/{n}\"\n\
                  mode = \"sse\"\ncors = { origins = [\"*\"] }\n[limits]\ntopics = 1\n";
-    let gateway = Gateway::start(route, &upstream);
+    let gateway = way.start(route, &upstream);
     let get = |target: &str| Get::new(target).header("Origin", APP);
     let one = get("/events/1").stream(gateway.address());
     assert_eq!((one.status, &*said(&one)), (200, "* - -"));
@@ -75,12 +77,12 @@ fn come_back_later_can_be_read_too() {
     );
 }
 
-#[test]
-fn a_preflight_is_answered_here_and_opens_nothing() {
+#[rstest]
+fn a_preflight_is_answered_here_and_opens_nothing(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::live();
     let keys =
         format!("headers = [\"X-Tenant\"]\ncors = {{ origins = [{APP:?}], max_age = \"1h\" }}");
-    let gateway = Gateway::route(&upstream, &keys);
+    let gateway = way.route(&upstream, &keys);
     let client = preflight(APP).connect(gateway.address());
     assert_eq!(
         (client.status, &*said(&client)),
@@ -99,8 +101,10 @@ fn a_preflight_is_answered_here_and_opens_nothing() {
     assert_eq!(upstream.requests().len(), 0);
 }
 
-#[test]
-fn without_a_word_of_the_route_only_the_upstreams_own_star_is_kept() {
+#[rstest]
+fn without_a_word_of_the_route_only_the_upstreams_own_star_is_kept(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     for (own, expected) in [
         ("", "- - -"),
         ("Access-Control-Allow-Origin: *\r\n", "* - -"),
@@ -118,7 +122,7 @@ fn without_a_word_of_the_route_only_the_upstreams_own_star_is_kept() {
             exchange.send(format!("{begin}{own}{end}"));
             exchange.stream();
         });
-        let gateway = Gateway::route(&upstream, "");
+        let gateway = way.route(&upstream, "");
         // The one who opens the topic, and one who joins it.
         for _ in 0..2 {
             let client = Get::new("/events")
@@ -128,7 +132,7 @@ fn without_a_word_of_the_route_only_the_upstreams_own_star_is_kept() {
         }
         assert_eq!(upstream.requests().len(), 1);
         // The route's own word is stronger.
-        let gateway = Gateway::route(&upstream, "cors = { origins = [\"https://a.example\"] }");
+        let gateway = way.route(&upstream, "cors = { origins = [\"https://a.example\"] }");
         let client = Get::new("/events")
             .header("Origin", APP)
             .stream(gateway.address());
@@ -136,27 +140,29 @@ fn without_a_word_of_the_route_only_the_upstreams_own_star_is_kept() {
     }
 }
 
-#[test]
-fn a_held_topic_has_no_star_because_nobody_has_said_it() {
+#[rstest]
+fn a_held_topic_has_no_star_because_nobody_has_said_it(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::start(|mut exchange| {
         exchange.send("HTTP/1.1 503 Service Unavailable\r\nAccess-Control-Allow-Origin: *\r\n\r\n");
     });
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     let client = Get::new("/events")
         .header("Origin", APP)
         .stream(gateway.address());
     assert_eq!((client.status, &*said(&client)), (200, "- - -"));
 }
 
-#[test]
-fn a_page_of_another_site_can_not_open_a_visitors_own_stream() {
+#[rstest]
+fn a_page_of_another_site_can_not_open_a_visitors_own_stream(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
     let routes = "[[route]]\npath = \"/public\"\nupstream = \"{upstream}\"\n\
                   [[route]]\npath = \"/own\"\nupstream = \"{upstream}\"\ncookies = [\"session\"]\n\
                   [[route]]\npath = \"/private\"\nupstream = \"{upstream}\"\nshare = \"private\"\n\
                   [[route]]\npath = \"/allowed\"\nupstream = \"{upstream}\"\nshare = \"private\"\n\
                   cors = { origins = [\"https://app.example\"], credentials = true }\n";
-    let gateway = Gateway::start(routes, &upstream);
+    let gateway = way.start(routes, &upstream);
     let ask = |path: &str, site: &str, origin: &str| {
         let get = Get::new(path).header("Cookie", "session=1");
         let get = get.header("Sec-Fetch-Site", site).header("Origin", origin);

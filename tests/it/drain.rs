@@ -18,7 +18,7 @@ fn gateway(way: Way, upstream: &Upstream, window: &str) -> Gateway {
 
 #[rstest]
 fn every_stream_ends_at_a_boundary_with_its_own_retry_spread_over_the_window(
-    #[values(Way::Plain, Way::Tls)] way: Way,
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
 ) {
     const STREAMS: usize = 40;
     let upstream = Upstream::live();
@@ -30,11 +30,10 @@ fn every_stream_ends_at_a_boundary_with_its_own_retry_spread_over_the_window(
         client.data(1);
         client.retry = None;
     }
-    let subscribers = "fantail_subscribers{protocol=\"h1\",route=\"events\"}";
     gateway.drain();
     let begin = fantail::clock::now();
     eventually("half the streams have ended", || {
-        gateway.metric(subscribers) < STREAMS as f64 / 2.0
+        gateway.metric(way.subscribers()) < STREAMS as f64 / 2.0
     });
     let half = begin.elapsed();
     assert!(half > Duration::from_millis(200), "all at once: {half:?}");
@@ -61,7 +60,7 @@ fn every_stream_ends_at_a_boundary_with_its_own_retry_spread_over_the_window(
 }
 
 #[rstest]
-fn events_go_on_until_a_streams_own_moment(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn events_go_on_until_a_streams_own_moment(#[values(Way::Plain, Way::Tls, Way::H2)] way: Way) {
     let upstream = Upstream::live();
     let mut gateway = gateway(way, &upstream, "2s");
     let mut clients: Vec<Client> = (0..10).map(|_| gateway.subscribe()).collect();
@@ -86,7 +85,7 @@ fn events_go_on_until_a_streams_own_moment(#[values(Way::Plain, Way::Tls)] way: 
 /// A connection that came while streams ended was closed without an answer.
 #[rstest]
 fn newcomers_are_sent_away_softly_and_readiness_is_off_while_streams_still_run(
-    #[values(Way::Plain, Way::Tls)] way: Way,
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
 ) {
     let upstream = Upstream::live();
     let mut gateway = gateway(way, &upstream, "30s");
@@ -115,7 +114,7 @@ fn newcomers_are_sent_away_softly_and_readiness_is_off_while_streams_still_run(
 
 #[rstest]
 fn who_can_not_read_a_soft_refusal_gets_a_503_and_when_to_come_back(
-    #[values(Way::Plain, Way::Tls)] way: Way,
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
 ) {
     let upstream = Upstream::live();
     let server = "[server]\nlisten = [\"127.0.0.1:0\"]\ndrain = \"30s\"\ndrain_delay = \"0s\"\n";
@@ -136,7 +135,9 @@ fn who_can_not_read_a_soft_refusal_gets_a_503_and_when_to_come_back(
 }
 
 #[rstest]
-fn the_port_stays_bound_until_the_last_stream_has_ended(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn the_port_stays_bound_until_the_last_stream_has_ended(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
     let mut gateway = gateway(way, &upstream, "1s");
     let address = gateway.address();
@@ -154,7 +155,7 @@ fn the_port_stays_bound_until_the_last_stream_has_ended(#[values(Way::Plain, Way
 }
 
 #[rstest]
-fn a_gateway_without_streams_stops_at_once(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn a_gateway_without_streams_stops_at_once(#[values(Way::Plain, Way::Tls, Way::H2)] way: Way) {
     let upstream = Upstream::live();
     let mut gateway = gateway(way, &upstream, "30s");
     let begin = fantail::clock::now();

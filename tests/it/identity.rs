@@ -1,6 +1,8 @@
 //! Who shares a stream with whom: what a route declares is in the topic's key, nothing else is.
 
-use crate::support::{Gateway, Get, Upstream};
+use rstest::rstest;
+
+use crate::support::{Get, Upstream, Way};
 
 /// The values of one header in every request that the upstream has seen.
 fn seen(upstream: &Upstream, name: &str) -> Vec<Option<String>> {
@@ -12,10 +14,12 @@ fn seen(upstream: &Upstream, name: &str) -> Vec<Option<String>> {
     upstream.requests().iter().map(value).collect()
 }
 
-#[test]
-fn only_named_cookies_reach_the_upstream_and_tell_topics_apart() {
+#[rstest]
+fn only_named_cookies_reach_the_upstream_and_tell_topics_apart(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "cookies = [\"lang\", \"session\"]");
+    let gateway = way.route(&upstream, "cookies = [\"lang\", \"session\"]");
     let ask = |cookies: &[&str]| {
         let get = cookies
             .iter()
@@ -47,10 +51,10 @@ fn only_named_cookies_reach_the_upstream_and_tell_topics_apart() {
     );
 }
 
-#[test]
-fn all_cookies_in_one_line_or_in_many_are_one_topic() {
+#[rstest]
+fn all_cookies_in_one_line_or_in_many_are_one_topic(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "headers = [\"Cookie\"]");
+    let gateway = way.route(&upstream, "headers = [\"Cookie\"]");
     let ask = |get: Get| get.stream(gateway.address());
     let _one = ask(Get::new("/events").header("Cookie", "a=1; b=2"));
     let _two = ask(Get::new("/events")
@@ -59,12 +63,14 @@ fn all_cookies_in_one_line_or_in_many_are_one_topic() {
     assert_eq!(seen(&upstream, "cookie"), [Some("a=1; b=2".to_owned())]);
 }
 
-#[test]
-fn a_value_that_no_rule_takes_is_answered_as_an_unknown_path_to_the_byte() {
+#[rstest]
+fn a_value_that_no_rule_takes_is_answered_as_an_unknown_path_to_the_byte(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
     let route = "[[route]]\npath = \"/p/{symbol}/{lang}\"\nupstream = \"{upstream}/q?s={symbol}\"\n\
                  variables = { symbol = \"[A-Z]{1,8}\", lang = [\"en\", \"de\"] }\n";
-    let gateway = Gateway::start(route, &upstream);
+    let gateway = way.start(route, &upstream);
     let answer = |target: &str| {
         let mut client = Get::new(target).stream(gateway.address());
         let body = client.body();
@@ -96,8 +102,10 @@ fn a_value_that_no_rule_takes_is_answered_as_an_unknown_path_to_the_byte() {
     assert!(upstream.requests()[0].starts_with("GET /q?s=AAPL "));
 }
 
-#[test]
-fn an_answer_for_one_person_is_suspicious_only_where_nobody_was_named() {
+#[rstest]
+fn an_answer_for_one_person_is_suspicious_only_where_nobody_was_named(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nSet-Cookie: sid=1\r\n\
                 Cache-Control: private\r\nVary: Cookie\r\n\r\n";
     let upstream = Upstream::start(move |mut exchange| {
@@ -107,7 +115,7 @@ fn an_answer_for_one_person_is_suspicious_only_where_nobody_was_named() {
     let routes = "[[route]]\npath = \"/shared\"\nupstream = \"{upstream}\"\n\
                   [[route]]\npath = \"/own\"\nupstream = \"{upstream}\"\ncookies = [\"session\"]\n\
                   [[route]]\npath = \"/private\"\nupstream = \"{upstream}\"\nshare = \"private\"\n";
-    let gateway = Gateway::start(routes, &upstream);
+    let gateway = way.start(routes, &upstream);
     for path in ["/shared", "/own", "/private"] {
         let get = Get::new(path).header("Cookie", "session=1");
         let mut client = get.stream(gateway.address());

@@ -46,7 +46,9 @@ fn number_of(data: &str) -> Option<usize> {
 }
 
 #[rstest]
-fn a_slow_reader_is_told_exactly_how_much_it_missed(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn a_slow_reader_is_told_exactly_how_much_it_missed(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
     let gateway = gateway(way, &upstream, "slow = \"skip\"");
     let mut slow = slow_reader(&gateway);
@@ -73,7 +75,9 @@ fn a_slow_reader_is_told_exactly_how_much_it_missed(#[values(Way::Plain, Way::Tl
 }
 
 #[rstest]
-fn on_gap_live_takes_a_slow_reader_to_the_live_edge(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn on_gap_live_takes_a_slow_reader_to_the_live_edge(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
     let gateway = gateway(way, &upstream, "on_gap = \"live\"");
     let mut slow = slow_reader(&gateway);
@@ -100,7 +104,7 @@ fn on_gap_live_takes_a_slow_reader_to_the_live_edge(#[values(Way::Plain, Way::Tl
 
 #[rstest]
 fn slow_close_ends_the_stream_at_a_boundary_and_it_may_resume(
-    #[values(Way::Plain, Way::Tls)] way: Way,
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
 ) {
     let upstream = Upstream::live();
     let gateway = gateway(way, &upstream, "slow = \"close\"");
@@ -126,7 +130,9 @@ fn slow_close_ends_the_stream_at_a_boundary_and_it_may_resume(
 }
 
 #[rstest]
-fn a_stalled_client_is_ended_and_nobody_else_notices(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn a_stalled_client_is_ended_and_nobody_else_notices(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
     let gateway = gateway(way, &upstream, "stall_timeout = \"500ms\"");
     let stalled: Vec<Client> = (0..10).map(|_| slow_reader(&gateway)).collect();
@@ -137,13 +143,14 @@ fn a_stalled_client_is_ended_and_nobody_else_notices(#[values(Way::Plain, Way::T
     eventually("all that stall are ended", || gateway.metric(ended) == 10.0);
     upstream.emit("data: after\n\n");
     assert_eq!(witness.next_event().data, "after");
-    let subscribers = "fantail_subscribers{protocol=\"h1\",route=\"events\"}";
-    assert_eq!(gateway.metric(subscribers), 1.0);
+    assert_eq!(gateway.metric(way.subscribers()), 1.0);
     drop(stalled);
 }
 
 #[rstest]
-fn a_reader_that_takes_a_little_at_a_time_is_not_stalled(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn a_reader_that_takes_a_little_at_a_time_is_not_stalled(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
     let keys = "stall_timeout = \"500ms\"\nheartbeat = \"100ms\"";
     let gateway = gateway(way, &upstream, keys);
@@ -164,7 +171,9 @@ fn a_reader_that_takes_a_little_at_a_time_is_not_stalled(#[values(Way::Plain, Wa
 }
 
 #[rstest]
-fn an_event_larger_than_every_buffer_arrives_whole(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn an_event_larger_than_every_buffer_arrives_whole(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
     let gateway = way.route(&upstream, "\n[limits]\nsend_buffer = \"16KiB\"");
     let mut small = slow_reader(&gateway);

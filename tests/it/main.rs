@@ -36,6 +36,7 @@ mod load_frames;
 mod long_poll;
 mod metrics;
 mod micro_gate;
+mod multiplex;
 mod outages;
 mod pass_through;
 mod php;

@@ -4,17 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::{Client, Gateway, Get, STREAM_HEAD, Upstream, eventually, with_length};
+use rstest::rstest;
+
+use crate::support::{Client, Get, STREAM_HEAD, Upstream, Way, eventually, with_length};
 
 /// Answers request n with event n, and asks to be asked again half a second later.
 fn ticks() -> Upstream {
     Upstream::polled(|n| with_length(&format!("retry: 500\nid: {n}\ndata: {n}\n\n")))
 }
 
-#[test]
-fn clients_see_one_continuous_stream_however_many_they_are() {
+#[rstest]
+fn clients_see_one_continuous_stream_however_many_they_are(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream = ticks();
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     let mut clients: Vec<Client> = (0..30).map(|_| gateway.subscribe()).collect();
     for client in &mut clients {
         let ids = (0..4).map(|_| client.next_event().id.unwrap());
@@ -29,11 +33,11 @@ fn clients_see_one_continuous_stream_however_many_they_are() {
     assert_eq!(gateway.metric(ended), 0.0);
 }
 
-#[test]
-fn a_newcomer_gets_the_last_answer_at_once() {
+#[rstest]
+fn a_newcomer_gets_the_last_answer_at_once(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream =
         Upstream::polled(|n| with_length(&format!("retry: 60000\ndata: {n}a\n\ndata: {n}b\n\n")));
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     assert_eq!(gateway.subscribe().data(2), ["0a", "0b"]);
     eventually("the answer is complete", || {
         gateway.topics()[0]["feed"] == "waiting"
@@ -46,8 +50,10 @@ fn a_newcomer_gets_the_last_answer_at_once() {
 
 /// Whoever came between the first event of a topic's first answer and its end got nothing until
 /// the next poll, because the answer is a newcomer's only once it is complete.
-#[test]
-fn who_joins_a_first_answer_behind_its_first_event_gets_all_of_it() {
+#[rstest]
+fn who_joins_a_first_answer_behind_its_first_event_gets_all_of_it(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let release = Arc::new(AtomicUsize::new(0));
     let released = Arc::clone(&release);
     let upstream = Upstream::start(move |mut exchange| {
@@ -59,7 +65,7 @@ fn who_joins_a_first_answer_behind_its_first_event_gets_all_of_it() {
         exchange.send("data: b\n\n");
     });
     let route = "[[route]]\npath = \"/{n}\"\nupstream = \"{upstream}/{n}\"\n";
-    let gateway = Gateway::start(route, &upstream);
+    let gateway = way.start(route, &upstream);
     // Newcomers wait for a moment only, which a busy machine may take longer than.
     let in_time = (0..20).any(|number| {
         let get = || Get::new(&format!("/{number}"));
@@ -87,10 +93,12 @@ fn who_joins_a_first_answer_behind_its_first_event_gets_all_of_it() {
 
 /// A stream is not told from a poll's answer before it has lasted: the newcomer waits a moment,
 /// and then has what came meanwhile, and nothing of before.
-#[test]
-fn who_joins_a_stream_behind_its_first_event_is_at_its_live_edge() {
+#[rstest]
+fn who_joins_a_stream_behind_its_first_event_is_at_its_live_edge(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     let mut first = gateway.subscribe();
     upstream.wait_for_streams(1);
     upstream.emit("data: before\n\n");
@@ -105,19 +113,19 @@ fn who_joins_a_stream_behind_its_first_event_is_at_its_live_edge() {
     assert_eq!(second.data(2), ["meanwhile", "after"]);
 }
 
-#[test]
-fn poll_interval_goes_before_the_upstreams_retry() {
+#[rstest]
+fn poll_interval_goes_before_the_upstreams_retry(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::polled(|n| with_length(&format!("retry: 60000\ndata: {n}\n\n")));
-    let gateway = Gateway::route(&upstream, "poll_interval = \"500ms\"");
+    let gateway = way.route(&upstream, "poll_interval = \"500ms\"");
     let begin = fantail::clock::now();
     assert_eq!(gateway.subscribe().data(3), ["0", "1", "2"]);
     assert!(begin.elapsed() >= Duration::from_secs(1));
 }
 
-#[test]
-fn on_upstream_end_close_ends_the_clients_streams_too() {
+#[rstest]
+fn on_upstream_end_close_ends_the_clients_streams_too(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = ticks();
-    let gateway = Gateway::route(&upstream, "on_upstream_end = \"close\"");
+    let gateway = way.route(&upstream, "on_upstream_end = \"close\"");
     let mut client = gateway.subscribe();
     assert_eq!(client.data(1), ["0"]);
     client.expect_end();
@@ -138,15 +146,17 @@ fn then_marker(body: &'static str, framed: bool) -> Upstream {
     )
 }
 
-fn first_event(body: &'static str, framed: bool, policy: &str) -> String {
+fn first_event(way: Way, body: &'static str, framed: bool, policy: &str) -> String {
     let upstream = then_marker(body, framed);
     let keys = format!("incomplete_event = \"{policy}\"\npoll_interval = \"500ms\"");
-    let gateway = Gateway::route(&upstream, &keys);
+    let gateway = way.route(&upstream, &keys);
     gateway.subscribe().next_event().data
 }
 
-#[test]
-fn an_incomplete_last_event_is_completed_as_the_route_says() {
+#[rstest]
+fn an_incomplete_last_event_is_completed_as_the_route_says(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let lone = "data: tutorial\n";
     let no_line_end = "data: tutorial";
     let behind_another = "data: whole\n\ndata: half\n";
@@ -159,7 +169,7 @@ fn an_incomplete_last_event_is_completed_as_the_route_says() {
         (lone, "always", "tutorial"),
     ] {
         assert_eq!(
-            first_event(body, true, policy),
+            first_event(way, body, true, policy),
             expected,
             "{body:?} {policy}"
         );
@@ -167,18 +177,18 @@ fn an_incomplete_last_event_is_completed_as_the_route_says() {
     for (policy, second) in [("auto", "marker"), ("always", "half")] {
         let upstream = then_marker(behind_another, true);
         let keys = format!("incomplete_event = \"{policy}\"\npoll_interval = \"500ms\"");
-        let gateway = Gateway::route(&upstream, &keys);
+        let gateway = way.route(&upstream, &keys);
         assert_eq!(gateway.subscribe().data(2), ["whole", second], "{policy}");
     }
 }
 
-#[test]
-fn a_204_ends_the_topic_and_newcomers_get_it_for_a_while() {
+#[rstest]
+fn a_204_ends_the_topic_and_newcomers_get_it_for_a_while(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::polled(|n| match n {
         0 => with_length("retry: 500\ndata: 0\n\n"),
         _ => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
     });
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     let mut client = gateway.subscribe();
     assert_eq!(client.data(1), ["0"]);
     client.expect_end();
@@ -189,13 +199,13 @@ fn a_204_ends_the_topic_and_newcomers_get_it_for_a_while() {
     assert_eq!(upstream.requests().len(), 2);
 }
 
-#[test]
-fn the_upstream_hears_its_own_last_id_and_never_a_clients() {
+#[rstest]
+fn the_upstream_hears_its_own_last_id_and_never_a_clients(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::polled(|n| {
         let id = ["id: own\n", "", "id\n", ""][n.min(3)];
         with_length(&format!("retry: 500\n{id}data: {n}\n\n"))
     });
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     let mut client = Get::new("/events")
         .after("theirs")
         .stream(gateway.address());

@@ -58,18 +58,20 @@ fn assert_every_id_gives_exactly_the_rest(way: Way, events: impl Iterator<Item =
 }
 
 #[rstest]
-fn any_id_of_the_upstream_gives_exactly_the_rest(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn any_id_of_the_upstream_gives_exactly_the_rest(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
     assert_every_id_gives_exactly_the_rest(way, with_ids());
 }
 
 #[rstest]
-fn any_token_gives_exactly_the_rest(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn any_token_gives_exactly_the_rest(#[values(Way::Plain, Way::Tls, Way::H2)] way: Way) {
     assert_every_id_gives_exactly_the_rest(way, without_ids());
 }
 
 #[rstest]
 fn the_header_goes_before_the_query_and_both_spellings_of_the_query_are_read(
-    #[values(Way::Plain, Way::Tls)] way: Way,
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
 ) {
     let (_upstream, gateway, seen) = said(way, "", with_ids());
     let first_after = |target: &str, header: Option<&str>| {
@@ -88,7 +90,7 @@ fn the_header_goes_before_the_query_and_both_spellings_of_the_query_are_read(
 
 #[rstest]
 fn an_id_that_can_not_be_one_is_an_unknown_place_and_never_a_400(
-    #[values(Way::Plain, Way::Tls)] way: Way,
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
 ) {
     let (_upstream, gateway, seen) = said(way, "", with_ids());
     let long = "x".repeat(2000);
@@ -106,7 +108,7 @@ fn an_id_that_can_not_be_one_is_an_unknown_place_and_never_a_400(
 
 #[rstest]
 fn a_place_that_is_gone_is_a_gap_of_exact_size_which_is_not_told_twice(
-    #[values(Way::Plain, Way::Tls)] way: Way,
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
 ) {
     let (upstream, gateway, seen) = said(way, "replay = { events = 5 }", without_ids());
     for (place, event) in seen.iter().enumerate().take(COUNT - 6) {
@@ -128,7 +130,7 @@ fn a_place_that_is_gone_is_a_gap_of_exact_size_which_is_not_told_twice(
 
 #[rstest]
 fn a_token_of_another_life_of_the_log_is_a_gap_of_unknown_size(
-    #[values(Way::Plain, Way::Tls)] way: Way,
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
 ) {
     let (_upstream, gateway, seen) = said(way, "", without_ids());
     let mut client = back(&gateway, "~0123456789ab.3");
@@ -138,7 +140,7 @@ fn a_token_of_another_life_of_the_log_is_a_gap_of_unknown_size(
 }
 
 #[rstest]
-fn a_token_of_the_future_is_an_unknown_place(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn a_token_of_the_future_is_an_unknown_place(#[values(Way::Plain, Way::Tls, Way::H2)] way: Way) {
     let (_upstream, gateway, seen) = said(way, "", without_ids());
     let newest = seen[COUNT - 1].id.clone().unwrap();
     let future = newest.replace(".19", ".20");
@@ -147,7 +149,7 @@ fn a_token_of_the_future_is_an_unknown_place(#[values(Way::Plain, Way::Tls)] way
 }
 
 #[rstest]
-fn on_gap_live_goes_on_with_what_comes_next(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn on_gap_live_goes_on_with_what_comes_next(#[values(Way::Plain, Way::Tls, Way::H2)] way: Way) {
     let keys = "on_gap = \"live\"\nreplay = { events = 5 }";
     let (upstream, gateway, seen) = said(way, keys, without_ids());
     let mut client = back(&gateway, seen[0].id.as_ref().unwrap());
@@ -158,7 +160,9 @@ fn on_gap_live_goes_on_with_what_comes_next(#[values(Way::Plain, Way::Tls)] way:
 }
 
 #[rstest]
-fn without_gap_events_gaps_are_counted_all_the_same(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn without_gap_events_gaps_are_counted_all_the_same(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
     let keys = "gap_event = false\nreplay = { events = 5 }";
     let (_upstream, gateway, seen) = said(way, keys, without_ids());
     let mut client = back(&gateway, seen[0].id.as_ref().unwrap());
@@ -169,7 +173,7 @@ fn without_gap_events_gaps_are_counted_all_the_same(#[values(Way::Plain, Way::Tl
 }
 
 #[rstest]
-fn ids_gateway_gives_every_frame_a_token(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn ids_gateway_gives_every_frame_a_token(#[values(Way::Plain, Way::Tls, Way::H2)] way: Way) {
     let (_upstream, gateway, seen) = said(way, "ids = \"gateway\"", with_ids());
     for (place, event) in seen.iter().enumerate() {
         let id = event.id.as_ref().unwrap();
@@ -184,7 +188,7 @@ fn ids_gateway_gives_every_frame_a_token(#[values(Way::Plain, Way::Tls)] way: Wa
 
 #[rstest]
 fn ids_upstream_gives_exactly_the_id_that_the_upstream_has_in_force(
-    #[values(Way::Plain, Way::Tls)] way: Way,
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
 ) {
     let said_ids = ["id: 1\n", "", "id\n", "", "id: 1\n"];
     let events = said_ids.iter().map(|id| format!("{id}data: x\n\n"));
@@ -197,7 +201,9 @@ fn ids_upstream_gives_exactly_the_id_that_the_upstream_has_in_force(
 }
 
 #[rstest]
-fn an_id_that_comes_twice_is_replaced_by_a_token(#[values(Way::Plain, Way::Tls)] way: Way) {
+fn an_id_that_comes_twice_is_replaced_by_a_token(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
     let events = ["a", "b", "a", "a b", "ä"];
     let events = events.iter().map(|id| format!("id: {id}\ndata: {id}\n\n"));
     let (_upstream, gateway, seen) = said(way, "", events);

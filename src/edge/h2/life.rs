@@ -62,6 +62,8 @@ pub(super) struct Life {
     tasks: Tasks,
     shared: Arc<Shared>,
     manners: Arc<Manners>,
+    /// How many streams there were when the drain began.
+    drained_from: Option<usize>,
     born: Instant,
     /// Since when there is no request.
     idle: Option<Instant>,
@@ -80,6 +82,7 @@ impl Life {
             tasks,
             shared,
             manners,
+            drained_from: None,
             born: now,
             idle: Some(now),
             until: None,
@@ -92,8 +95,14 @@ impl Life {
         self.tasks.look_at(self.next_look(self.born));
         loop {
             match poll_fn(|cx| self.tasks.poll(cx)).await {
+                Event::Done if self.is_drained() => drop(self.shared.parting.tell()),
                 Event::Done => {}
-                Event::Drain => self.begin_drain(),
+                Event::Drain => {
+                    self.begin_drain();
+                    if self.is_drained() {
+                        self.shared.parting.tell();
+                    }
+                }
                 Event::Look => {
                     let now = clock::now();
                     if self.until.is_some_and(|until| until <= now) {
@@ -115,12 +124,20 @@ impl Life {
     }
 
     fn begin_drain(&mut self) {
-        let shards = &self.shared.edge.shards;
-        self.shared.streams.drain(shards, clock::now());
+        let streams = &self.shared.streams;
+        streams.drain(&self.shared.edge.shards, clock::now());
+        self.drained_from = Some(streams.len());
+    }
+
+    /// Whether the GOAWAY of a drain is due: once a stream has ended, so that who comes back does so
+    /// on another connection. Not before, for some clients take it for the end of all their streams
+    /// (Python's h2).
+    fn is_drained(&self) -> bool {
         // A first request may be on its way: it is answered, and turned away then.
-        if self.shared.has_asked.load(Ordering::Relaxed) {
-            self.shared.parting.tell();
-        }
+        let has_asked = self.shared.has_asked.load(Ordering::Relaxed);
+        self.drained_from.is_some_and(|streams| {
+            has_asked && (self.tasks.is_empty() || self.shared.streams.len() < streams)
+        })
     }
 
     /// What time has made due.

@@ -7,6 +7,7 @@
 
 mod budget;
 mod frames;
+mod leftover;
 mod life;
 mod options;
 pub(super) mod request;

@@ -6,20 +6,22 @@ use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Request};
 use hyper::body::{Body as _, Incoming};
 
+use super::leftover::Asked;
+
 /// Marks a request whose body has no length: in HTTP/1.1 a header says that there is one.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::edge) struct HasBody;
 
 /// Its head, with a `Host` from `:authority` and one line of cookies (RFC 9113, sections 8.3.1 and
 /// 8.2.3), and its body.
-pub(super) fn open(request: Request<Incoming>) -> (Parts, Incoming) {
+pub(super) fn open(request: Request<Incoming>) -> (Parts, Asked) {
     let (mut head, body) = request.into_parts();
     if !body.is_end_stream() && !head.headers.contains_key(CONTENT_LENGTH) {
         head.extensions.insert(HasBody);
     }
     name_host(&mut head);
     join_cookies(&mut head);
-    (head, body)
+    (head, Asked::new(body))
 }
 
 /// A target and a header that name two hosts stay as they are, to be refused.

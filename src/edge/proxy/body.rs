@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
 use super::progress::Progress;
@@ -41,8 +41,8 @@ pub(super) fn fault_in(error: &(dyn Error + 'static)) -> Option<BodyFault> {
 }
 
 /// hyper's body under the bounds.
-pub(super) struct RequestBody {
-    body: Incoming,
+pub(super) struct RequestBody<B> {
+    body: B,
     /// What may still come; `None` = anything.
     left: Option<u64>,
     limit: Duration,
@@ -51,8 +51,11 @@ pub(super) struct RequestBody {
     progress: Arc<Progress>,
 }
 
-impl RequestBody {
-    pub(super) fn new(body: Incoming, options: &Options, progress: &Arc<Progress>) -> Self {
+impl<B> RequestBody<B>
+where
+    B: HttpBody<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static,
+{
+    pub(super) fn new(body: B, options: &Options, progress: &Arc<Progress>) -> Self {
         Self {
             body,
             left: (options.body_bytes != 0).then_some(options.body_bytes),
@@ -76,7 +79,10 @@ impl RequestBody {
     }
 }
 
-impl HttpBody for RequestBody {
+impl<B> HttpBody for RequestBody<B>
+where
+    B: HttpBody<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static,
+{
     type Data = Bytes;
     type Error = BodyError;
 

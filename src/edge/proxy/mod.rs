@@ -22,7 +22,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version, response};
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as HttpBody;
 
 use super::reject::Reject;
 use super::reply::{Reply, ReplyBody};
@@ -137,13 +137,16 @@ pub(super) enum Passed {
 
 impl Edge {
     /// Sends a request on its way and brings the answer's head back. Takes the headers.
-    pub(super) async fn pass_through(
+    pub(super) async fn pass_through<B>(
         &self,
         pass: Pass,
         head: &mut Parts,
-        body: Incoming,
+        body: B,
         hop: Hop,
-    ) -> Result<Passed, Reject> {
+    ) -> Result<Passed, Reject>
+    where
+        B: HttpBody<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static,
+    {
         let Some((upstream, carrier)) = self.carrier(pass.route) else {
             return Err(Reject::NotAStream);
         };

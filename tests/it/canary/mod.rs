@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use rstest::rstest;
 
 use self::visitor::{Route, Visitor, visitor};
-use crate::support::{Client, Exchange, Gateway, STREAM_HEAD, Upstream, patience};
+use crate::support::{Client, Exchange, Gateway, STREAM_HEAD, Upstream, Way, patience};
 
 /// Each case is so many steps …
 const STEPS: usize = 20;
@@ -134,7 +135,7 @@ struct Site {
 }
 
 impl Site {
-    fn open() -> Self {
+    fn open(way: Way) -> Self {
         let stamps: Arc<Mutex<HashMap<usize, String>>> = Arc::default();
         let kept = Arc::clone(&stamps);
         let upstream = Upstream::start(move |exchange| {
@@ -143,7 +144,7 @@ impl Site {
             exchange.stream_after(STREAM_HEAD);
         });
         Self {
-            gateway: Gateway::start(ROUTES, &upstream),
+            gateway: way.start(ROUTES, &upstream),
             upstream,
             stamps,
             ticks: AtomicUsize::new(0),
@@ -264,11 +265,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-#[test]
-fn in_ten_thousand_random_steps_nobody_sees_what_was_meant_for_another() {
-    let site = Site::open();
+#[rstest]
+fn in_thousands_of_random_steps_nobody_sees_what_was_meant_for_another(
+    #[values((Way::Plain, CASES), (Way::H2, CASES / 10))] (way, cases): (Way, u32),
+) {
+    let site = Site::open(way);
     let config = Config {
-        cases: CASES,
+        cases,
         failure_persistence: None,
         max_shrink_iters: 200,
         ..Config::default()
@@ -281,5 +284,9 @@ fn in_ten_thousand_random_steps_nobody_sees_what_was_meant_for_another() {
     result.unwrap_or_else(|failure| panic!("{failure}"));
     let checked = site.checked.load(Ordering::Relaxed);
     let requests = site.upstream.requests().len();
-    assert!(checked > 10_000 && requests > 1000, "{checked} {requests}");
+    let cases = cases as usize;
+    assert!(
+        checked > cases * 20 && requests > cases * 2,
+        "{checked} {requests}"
+    );
 }

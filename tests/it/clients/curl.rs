@@ -4,8 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use rstest::rstest;
+
 use super::Relay;
-use crate::support::{Gateway, Upstream, eventually};
+use crate::support::{Gateway, Upstream, Way, eventually, way};
 
 /// Longer than any of these tests takes: a line that never comes ends curl, and so the test.
 const MAX_SECONDS: &str = "60";
@@ -27,7 +29,9 @@ impl Curl {
             .args(["--max-time", MAX_SECONDS])
             .args(["--header", "Accept: text/event-stream"])
             .args(arguments)
-            .arg(format!("http://{address}{target}"))
+            // By TLS or not; the tests' authority is nobody's.
+            .arg("--insecure")
+            .arg(format!("{}{target}", way::origin(address)))
             .stdout(Stdio::piped())
             .spawn()
             .expect("curl is installed: tests/run installs it");
@@ -74,12 +78,23 @@ impl Drop for Curl {
     }
 }
 
-#[test]
+/// How curl is told to come so.
+fn version(way: Way) -> &'static str {
+    match way {
+        Way::Plain | Way::Tls => "--http1.1",
+        Way::H2 => "--http2",
+    }
+}
+
+#[rstest]
 #[ignore = "needs curl: tests/run runs it"]
-fn curl_prints_each_event_when_it_comes_with_heartbeats_in_between() {
+fn curl_prints_each_event_when_it_comes_with_heartbeats_in_between(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "heartbeat = \"100ms\"");
-    let mut curl = Curl::start(gateway.address(), "/events", &[]);
+    let gateway = way.route(&upstream, "heartbeat = \"100ms\"");
+    let mut curl = Curl::start(gateway.address(), "/events", &[version(way)]);
+    assert_eq!(gateway.metric(way.subscribers()), 1.0);
     upstream.wait_for_streams(1);
     upstream.emit("id: a\nevent: tick\ndata: 1\ndata: 2\n\n");
     assert_eq!(curl.event(), "id: a\nevent: tick\ndata: 1\ndata: 2\n\n");
@@ -93,10 +108,72 @@ fn curl_prints_each_event_when_it_comes_with_heartbeats_in_between() {
         "{event}"
     );
     drop(curl);
-    let subscribers = "fantail_subscribers{protocol=\"h1\",route=\"events\"}";
     eventually("the gateway sees that it is gone", || {
-        gateway.metric(subscribers) == 0.0
+        gateway.metric(way.subscribers()) == 0.0
     });
+}
+
+/// A 413 comes before the upload is over, and curl shows it and is content.
+#[rstest]
+#[ignore = "needs curl: tests/run runs it"]
+fn curl_is_told_by_http2_that_its_upload_is_too_large(
+    #[values("", "Transfer-Encoding: chunked")] framing: &str,
+) {
+    let upstream = Upstream::start(|exchange| drop(exchange.rest()));
+    let route = "[[route]]\npath = \"/{rest*}\"\nupstream = \"{upstream}\"\n\
+                 [limits]\nbody_bytes = \"100KiB\"\n";
+    let gateway = Way::H2.start(route, &upstream);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large");
+    std::fs::write(&file, vec![b'x'; 8 << 20]).unwrap();
+    let output = Command::new("curl")
+        .args(["--silent", "--noproxy", "*", "--insecure", "--http2"])
+        .args(["--max-time", MAX_SECONDS, "--header", framing])
+        .args(["--write-out", "%{http_version} %{http_code}", "--output"])
+        .arg(folder.path().join("answer"))
+        .arg("--data-binary")
+        .arg(format!("@{}", file.display()))
+        .arg(format!("{}/up", gateway.url()))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(told, "2 413", "{output:?}");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+#[ignore = "needs curl: tests/run runs it"]
+fn curl_with_prior_knowledge_reads_a_stream_where_h2c_is_on_and_is_refused_where_it_is_not() {
+    const KNOWN: &str = "--http2-prior-knowledge";
+    let upstream = Upstream::live();
+    let server = "[server]\nlisten = [\"127.0.0.1:0\"]\nh2c = true\n[[route]]\nname = \"events\"\n\
+                  path = \"/events\"\nupstream = \"{upstream}\"\n";
+    let gateway = Gateway::start(server, &upstream);
+    let mut curl = Curl::start(gateway.address(), "/events", &[KNOWN]);
+    let mut other = Curl::start(gateway.address(), "/events", &["--http1.1"]);
+    upstream.wait_for_streams(1);
+    upstream.emit("id: 1\ndata: x\n\n");
+    assert_eq!(curl.event(), "id: 1\ndata: x\n\n");
+    assert_eq!(other.event(), "id: 1\ndata: x\n\n");
+    for way in [Way::H2, Way::Plain] {
+        assert_eq!(gateway.metric(way.subscribers()), 1.0);
+    }
+    let gateway = Gateway::route(&upstream, "");
+    let refused = Command::new("curl")
+        .args([
+            "--silent",
+            "--noproxy",
+            "*",
+            "--max-time",
+            MAX_SECONDS,
+            KNOWN,
+        ])
+        .arg(format!("{}/events", gateway.url()))
+        .output()
+        .unwrap();
+    assert!(!refused.status.success(), "{refused:?}");
+    let bad = "fantail_rejects_total{listener=\"127.0.0.1:0\",reason=\"bad_request\"}";
+    assert!(gateway.metric(bad) >= 1.0);
 }
 
 #[test]

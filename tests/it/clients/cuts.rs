@@ -1,4 +1,7 @@
 //! Connections that are cut: exactly the rest, after the `retry:` that was told, or a gap.
+//!
+//! Not by HTTP/2, where WebKit does not notice: its streams are "open" for ever when their
+//! connection breaks off, whoever breaks it. That we end them otherwise, `restart.rs` tests.
 
 use std::time::Duration;
 

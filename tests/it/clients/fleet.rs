@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::driver::Driver;
 use super::seen::Seen;
-use crate::support::until;
+use crate::support::{until, way};
 
 pub(super) const BROWSERS: [&str; 3] = ["chromium", "firefox", "webkit"];
 
@@ -88,11 +88,12 @@ impl Fleet {
     /// Likewise, without waiting.
     #[track_caller]
     pub(super) fn begin(&mut self, address: SocketAddr, path: &str, names: &[&str]) -> Vec<Client> {
+        let origin = way::origin(address);
         for engine in BROWSERS {
-            self.visit(engine, &format!("http://{address}/a-page-of-this-origin"));
+            self.visit(engine, &format!("{origin}/a-page-of-this-origin"));
             self.ask(engine, "watch", json!({}));
         }
-        let url = format!("http://{address}{path}");
+        let url = format!("{origin}{path}");
         let mut clients = Vec::new();
         for (engine, kinds) in KINDS {
             for kind in kinds {

@@ -1,7 +1,9 @@
 //! A stream's life without trouble: open, message, named event, id, heartbeats, close.
 
+use rstest::rstest;
+
 use super::{Fleet, Heard};
-use crate::support::{Client, Gateway, Upstream, eventually};
+use crate::support::{Client, Upstream, Way, eventually};
 
 const EVENTS: [&str; 6] = [
     "data: one\n\n",
@@ -28,11 +30,13 @@ fn is_listened_to(event: &Heard) -> bool {
     event.name != "nobody-listens"
 }
 
-#[test]
+#[rstest]
 #[ignore = "needs browsers and client libraries: tests/run runs it"]
-fn every_client_opens_and_hears_messages_named_events_and_ids_over_one_upstream_connection() {
+fn every_client_opens_and_hears_messages_named_events_and_ids_over_one_upstream_connection(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     let mut witness = gateway.subscribe();
     let mut fleet = Fleet::take();
     let clients = fleet.open(gateway.address(), "/events", &["tick"]);
@@ -60,11 +64,11 @@ fn every_client_opens_and_hears_messages_named_events_and_ids_over_one_upstream_
     assert_eq!(upstream.requests().len(), 1);
 }
 
-#[test]
+#[rstest]
 #[ignore = "needs browsers and client libraries: tests/run runs it"]
-fn heartbeats_never_surface_as_messages() {
+fn heartbeats_never_surface_as_messages(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, QUICK);
+    let gateway = way.route(&upstream, QUICK);
     let mut fleet = Fleet::take();
     let clients = fleet.open(gateway.address(), "/events", &["tick"]);
     // The witness comes last: who is before it has had as many.
@@ -92,15 +96,15 @@ fn heartbeats_never_surface_as_messages() {
     }
 }
 
-#[test]
+#[rstest]
 #[ignore = "needs browsers and client libraries: tests/run runs it"]
-fn a_client_that_closes_is_gone_at_once_and_hears_no_more() {
+fn a_client_that_closes_is_gone_at_once_and_hears_no_more(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, QUICK);
+    let gateway = way.route(&upstream, QUICK);
     let mut witness = gateway.subscribe();
     let mut fleet = Fleet::take();
     let clients = fleet.open(gateway.address(), "/events", &[]);
-    let subscribers = "fantail_subscribers{protocol=\"h1\",route=\"events\"}";
+    let subscribers = way.subscribers();
     assert_eq!(gateway.metric(subscribers), 1.0 + clients.len() as f64);
     upstream.emit("data: heard\n\n");
     for client in &clients {

@@ -3,6 +3,7 @@
 //! Every scenario is written once and holds for every client (`fleet.rs`): they listen at the same
 //! time to the same gateway. Tests that need one fail without it: `tests/run` installs all of them.
 
+mod crowds;
 mod curl;
 mod cuts;
 mod driver;
@@ -17,6 +18,7 @@ mod relay;
 mod restart;
 mod seen;
 mod site;
+mod tools;
 mod vectors;
 
 use fleet::{BROWSERS, Fleet};

@@ -9,7 +9,7 @@ fn gateway(way: Way, limit: &str, upstream: &Upstream) -> Gateway {
     let on = "proxy_protocol = true\n";
     let (tls, server) = match way {
         Way::Plain => ("", on),
-        Way::Tls => (on, ""),
+        Way::Tls | Way::H2 => (on, ""),
     };
     let toml = format!(
         "{tls}[server]\nlisten = [\"127.0.0.1:0\"]\ntrusted_proxies = [\"127.0.0.1/32\"]\n{server}\

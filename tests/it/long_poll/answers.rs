@@ -1,11 +1,15 @@
 //! One poll, one answer.
 
-use super::{Answer, WAITING, poll, request, said, waiting};
-use crate::support::{Client, Gateway, Get, Upstream, eventually, with_length};
+use rstest::rstest;
 
-#[test]
-fn what_is_newer_comes_at_once_with_its_length_and_the_connection_lives_on() {
-    let (_upstream, gateway) = said("", 3);
+use super::{Answer, WAITING, poll, request, said, waiting};
+use crate::support::{Client, Get, Upstream, Way, eventually, with_length};
+
+#[rstest]
+fn what_is_newer_comes_at_once_with_its_length_and_the_connection_lives_on(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
+    let (_upstream, gateway) = said(way, "", 3);
     let mut client = request("u0").connect(gateway.address());
     for (name, value) in [
         ("content-type", Some("text/event-stream")),
@@ -29,9 +33,9 @@ fn what_is_newer_comes_at_once_with_its_length_and_the_connection_lives_on() {
     assert_eq!(gateway.metric(begun), 2.0);
 }
 
-#[test]
-fn a_poll_without_news_waits_for_the_next_event() {
-    let (upstream, gateway) = said("", 2);
+#[rstest]
+fn a_poll_without_news_waits_for_the_next_event(#[values(Way::Plain, Way::H2)] way: Way) {
+    let (upstream, gateway) = said(way, "", 2);
     let mut client = waiting(&gateway, "u1");
     upstream.emit("id: u2\nevent: tick\ndata: 2\n\n");
     client.read_head();
@@ -40,9 +44,9 @@ fn a_poll_without_news_waits_for_the_next_event() {
     assert_eq!(gateway.metric(WAITING), 0.0);
 }
 
-#[test]
-fn a_poll_that_has_waited_long_enough_is_a_comment() {
-    let (_upstream, gateway) = said("poll_wait = \"100ms\"", 1);
+#[rstest]
+fn a_poll_that_has_waited_long_enough_is_a_comment(#[values(Way::Plain, Way::H2)] way: Way) {
+    let (_upstream, gateway) = said(way, "poll_wait = \"100ms\"", 1);
     let answer = poll(&gateway, "u0");
     assert_eq!(answer.body, ":\n");
     let ended = "fantail_subscriptions_ended_total{reason=\"poll_wait\",route=\"events\"}";
@@ -50,10 +54,12 @@ fn a_poll_that_has_waited_long_enough_is_a_comment() {
 }
 
 /// Without an id of its own the next poll would begin anew, and miss what is said until then.
-#[test]
-fn a_first_poll_gets_a_place_and_misses_nothing_from_there_on() {
+#[rstest]
+fn a_first_poll_gets_a_place_and_misses_nothing_from_there_on(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "poll_wait = \"100ms\"\nlinger = \"1m\"");
+    let gateway = way.route(&upstream, "poll_wait = \"100ms\"\nlinger = \"1m\"");
     let mut place = String::new();
     for number in 0..4 {
         let answer = poll(&gateway, &place);
@@ -74,11 +80,13 @@ fn a_first_poll_gets_a_place_and_misses_nothing_from_there_on() {
     }
 }
 
-#[test]
-fn a_first_poll_gets_at_once_what_a_newcomer_of_a_stream_gets() {
+#[rstest]
+fn a_first_poll_gets_at_once_what_a_newcomer_of_a_stream_gets(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream =
         Upstream::polled(|n| with_length(&format!("retry: 60000\nid: {n}\ndata: {n}\n\n")));
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     assert_eq!(poll(&gateway, "").data(), ["0"]);
     eventually("the answer is complete", || {
         gateway.topics()[0]["feed"] == "waiting"
@@ -87,9 +95,9 @@ fn a_first_poll_gets_at_once_what_a_newcomer_of_a_stream_gets() {
     assert_eq!(upstream.requests().len(), 1);
 }
 
-#[test]
-fn an_answer_has_its_bound_and_the_next_one_goes_on() {
-    let (_upstream, gateway) = said("poll_bytes = \"40B\"", 5);
+#[rstest]
+fn an_answer_has_its_bound_and_the_next_one_goes_on(#[values(Way::Plain, Way::H2)] way: Way) {
+    let (_upstream, gateway) = said(way, "poll_bytes = \"40B\"", 5);
     let mut id = "u0".to_owned();
     for expected in [&["1", "2"][..], &["3", "4"]] {
         let answer = poll(&gateway, &id);
@@ -100,9 +108,11 @@ fn an_answer_has_its_bound_and_the_next_one_goes_on() {
     assert_eq!(gateway.metric(ended), 1.0);
 }
 
-#[test]
-fn an_id_whose_successors_are_gone_is_a_gap_as_for_a_stream() {
-    let (_upstream, gateway) = said("replay = { events = 2 }", 6);
+#[rstest]
+fn an_id_whose_successors_are_gone_is_a_gap_as_for_a_stream(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
+    let (_upstream, gateway) = said(way, "replay = { events = 2 }", 6);
     let answer = poll(&gateway, "u2");
     assert_eq!(answer.events[0].name, "fantail.gap");
     assert_eq!(
@@ -115,10 +125,12 @@ fn an_id_whose_successors_are_gone_is_a_gap_as_for_a_stream() {
     assert_eq!(gateway.metric(missed), 1.0);
 }
 
-#[test]
-fn polls_and_streams_share_one_upstream_that_never_hears_of_polls() {
+#[rstest]
+fn polls_and_streams_share_one_upstream_that_never_hears_of_polls(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "query = [\"*\"]");
+    let gateway = way.route(&upstream, "query = [\"*\"]");
     let mut stream = Get::new("/events?a=1").stream(gateway.address());
     let mut client = Client::raw(gateway.address());
     client.send(Get::new("/events?fantail=poll&a=1&last_event_id=").bytes());
@@ -136,28 +148,28 @@ fn polls_and_streams_share_one_upstream_that_never_hears_of_polls() {
     );
 }
 
-#[test]
-fn head_gets_the_headers_and_opens_nothing() {
+#[rstest]
+fn head_gets_the_headers_and_opens_nothing(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     let client = request("").method("HEAD").connect(gateway.address());
     assert_eq!(client.status, 200);
     assert_eq!(client.header("content-type"), Some("text/event-stream"));
     assert_eq!(upstream.requests().len(), 0);
 }
 
-#[test]
-fn only_what_serves_streams_serves_polls() {
+#[rstest]
+fn only_what_serves_streams_serves_polls(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::live();
     let is_passed_through = |client: &Client| client.header("via") == Some("1.1 fantail");
-    let gateway = Gateway::route(&upstream, "mode = \"proxy\"");
+    let gateway = way.route(&upstream, "mode = \"proxy\"");
     assert!(is_passed_through(&request("").connect(gateway.address())));
-    let gateway = Gateway::route(&upstream, "");
+    let gateway = way.route(&upstream, "");
     let post = request("").method("POST").header("Content-Length", "0");
     assert!(is_passed_through(&post.connect(gateway.address())));
     let other = Get::new("/events?fantail=pol").connect(gateway.address());
     assert!(is_passed_through(&other));
-    let gateway = Gateway::route(&upstream, "mode = \"sse\"");
+    let gateway = way.route(&upstream, "mode = \"sse\"");
     let post = request("").method("POST").header("Content-Length", "0");
     assert_eq!(post.connect(gateway.address()).status, 405);
 }

@@ -1,11 +1,15 @@
 //! Polls that end in another way than with events.
 
-use super::{Answer, WAITING, poll, request, said, waiting};
-use crate::support::{Client, Gateway, Get, Upstream, eventually};
+use rstest::rstest;
 
-#[test]
-fn a_client_that_hangs_up_while_it_waits_frees_its_place_at_once() {
-    let (_upstream, gateway) = said("poll_wait = \"10m\"", 1);
+use super::{Answer, WAITING, poll, request, said, waiting};
+use crate::support::{Client, Get, Upstream, Way, eventually};
+
+#[rstest]
+fn a_client_that_hangs_up_while_it_waits_frees_its_place_at_once(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
+    let (_upstream, gateway) = said(way, "poll_wait = \"10m\"", 1);
     let clients = [waiting(&gateway, "u0"), waiting(&gateway, "u0")];
     assert_eq!(gateway.topics()[0]["subscribers"], 2);
     let [closes, resets] = clients;
@@ -25,13 +29,15 @@ fn a_client_that_hangs_up_while_it_waits_frees_its_place_at_once() {
     eventually("all are counted", || gateway.metric(ended) == 3.0);
 }
 
-#[test]
-fn a_drain_answers_those_who_wait_at_once_and_sends_them_far_away() {
+#[rstest]
+fn a_drain_answers_those_who_wait_at_once_and_sends_them_far_away(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
     let server = "[server]\nlisten = [\"127.0.0.1:0\"]\ndrain = \"30s\"\ndrain_delay = \"0s\"\n";
     let route = "[[route]]\nname = \"events\"\npath = \"/events\"\n\
                  upstream = \"{upstream}/events\"\npoll_wait = \"10m\"\n";
-    let mut gateway = Gateway::start(&format!("{server}{route}"), &upstream);
+    let mut gateway = way.start(&format!("{server}{route}"), &upstream);
     let mut polls: Vec<Client> = (0..10).map(|_| waiting(&gateway, "")).collect();
     // They keep the drain going while others come.
     let _streams: Vec<Client> = (0..50).map(|_| gateway.subscribe()).collect();
@@ -51,11 +57,13 @@ fn a_drain_answers_those_who_wait_at_once_and_sends_them_far_away() {
     assert!((5000..=60_000).contains(&late.retry));
 }
 
-#[test]
-fn what_the_upstream_means_is_passed_on_and_a_poll_that_waits_finds_it_next_time() {
+#[rstest]
+fn what_the_upstream_means_is_passed_on_and_a_poll_that_waits_finds_it_next_time(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     for status in [404, 204] {
         let upstream = Upstream::polled(move |_| format!("HTTP/1.1 {status} Word\r\n\r\n"));
-        let gateway = Gateway::route(&upstream, "");
+        let gateway = way.route(&upstream, "");
         for _ in 0..3 {
             assert_eq!(request("").connect(gateway.address()).status, status);
         }
@@ -69,7 +77,7 @@ fn what_the_upstream_means_is_passed_on_and_a_poll_that_waits_finds_it_next_time
         }
         _ => exchange.send("HTTP/1.1 204 No Content\r\n\r\n"),
     });
-    let gateway = Gateway::route(&upstream, "poll_wait = \"10m\"");
+    let gateway = way.route(&upstream, "poll_wait = \"10m\"");
     assert_eq!(poll(&gateway, "").data(), ["x"]);
     let mut client = waiting(&gateway, "1");
     upstream.end_streams();
@@ -78,29 +86,30 @@ fn what_the_upstream_means_is_passed_on_and_a_poll_that_waits_finds_it_next_time
     assert_eq!(request("1").connect(gateway.address()).status, 204);
 }
 
-#[test]
-fn an_upstream_in_trouble_is_held_and_named() {
+#[rstest]
+fn an_upstream_in_trouble_is_held_and_named(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::polled(|_| "HTTP/1.1 503 Busy\r\n\r\n".to_owned());
-    let gateway = Gateway::route(&upstream, "poll_wait = \"100ms\"");
+    let gateway = way.route(&upstream, "poll_wait = \"100ms\"");
     let answer = poll(&gateway, "");
     let words = ": the upstream is in trouble (status) and is asked again\n";
     assert!(answer.body.starts_with(words), "{}", answer.body);
     assert_eq!(answer.events[0].name, "fantail.position");
 }
 
-#[test]
-fn a_poll_is_one_of_a_topics_subscribers() {
+#[rstest]
+fn a_poll_is_one_of_a_topics_subscribers(#[values(Way::Plain, Way::H2)] way: Way) {
     let upstream = Upstream::live();
     let limits = "[limits]\nsubscribers_per_topic = 1\n";
     let route = "[[route]]\nname = \"events\"\npath = \"/events\"\n\
                  upstream = \"{upstream}/events\"\npoll_wait = \"10m\"\n";
-    let gateway = Gateway::start(&format!("{limits}{route}"), &upstream);
+    let gateway = way.start(&format!("{limits}{route}"), &upstream);
     let first = waiting(&gateway, "");
     let refused = poll(&gateway, "");
     assert_eq!(refused.body, ":\n");
     assert!((5000..=60_000).contains(&refused.retry));
     let refused = Get::new("/events").stream(gateway.address());
-    assert_eq!(refused.header("connection"), Some("close"));
+    let last = (way == Way::Plain).then_some("close");
+    assert_eq!(refused.header("connection"), last);
     drop(first);
     eventually("its place is free", || gateway.metric(WAITING) == 0.0);
     drop(gateway.subscribe());
@@ -108,19 +117,18 @@ fn a_poll_is_one_of_a_topics_subscribers() {
 
 /// Between two polls nobody subscribes; without its linger the topic would begin a new life, and
 /// every poller would be told of a gap.
-#[test]
-fn the_topic_outlives_the_time_between_two_polls() {
-    let (upstream, gateway) = said("", 1);
+#[rstest]
+fn the_topic_outlives_the_time_between_two_polls(#[values(Way::Plain, Way::H2)] way: Way) {
+    let (upstream, gateway) = said(way, "", 1);
     eventually("the witness is gone", || {
         gateway.topics()[0]["subscribers"] == 0
     });
-    let streams = "fantail_subscribers{protocol=\"h1\",route=\"events\"}";
     for number in 1..=3 {
         upstream.emit(&format!("id: u{number}\ndata: {number}\n\n"));
         let answer = poll(&gateway, &format!("u{}", number - 1));
         assert_eq!(answer.data(), [number.to_string()]);
         eventually("nobody is there", || {
-            gateway.metric(streams) + gateway.metric(WAITING) == 0.0
+            gateway.metric(way.subscribers()) + gateway.metric(WAITING) == 0.0
         });
         assert_eq!(gateway.topics()[0]["state"], "lingering");
     }

@@ -4,7 +4,7 @@ mod answers;
 mod ends;
 mod sequence;
 
-use crate::support::{Client, Gateway, Get, Upstream, eventually};
+use crate::support::{Client, Gateway, Get, Upstream, Way, eventually};
 
 const WAITING: &str = "fantail_subscribers{protocol=\"poll\",route=\"events\"}";
 
@@ -89,9 +89,9 @@ fn waiting(gateway: &Gateway, id: &str) -> Client {
 }
 
 /// An upstream that has said these events, and a gateway that has them.
-fn said(keys: &str, count: usize) -> (Upstream, Gateway) {
+fn said(way: Way, keys: &str, count: usize) -> (Upstream, Gateway) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, keys);
+    let gateway = way.route(&upstream, keys);
     let mut witness = gateway.subscribe();
     upstream.wait_for_streams(1);
     for number in 0..count {

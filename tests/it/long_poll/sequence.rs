@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rstest::rstest;
+
 use super::{Answer, WAITING, request, said};
-use crate::support::{Client, Gateway, Get, Upstream, eventually};
+use crate::support::{Client, Gateway, Get, Upstream, Way, eventually};
 
 /// Says 0, 1, 2 … at random moments until it is told to stop; how many it has said.
 fn speak(upstream: &Upstream, is_over: &AtomicBool) -> usize {
@@ -18,10 +20,12 @@ fn speak(upstream: &Upstream, is_over: &AtomicBool) -> usize {
     said
 }
 
-#[test]
-fn two_hundred_polls_at_any_moment_lose_nothing_and_repeat_nothing() {
+#[rstest]
+fn two_hundred_polls_at_any_moment_lose_nothing_and_repeat_nothing(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(
+    let gateway = way.route(
         &upstream,
         "poll_wait = \"10ms\"\nreplay = { events = 100000 }",
     );
@@ -66,9 +70,9 @@ fn follow(gateway: &Gateway, polls: usize) -> Vec<usize> {
     seen
 }
 
-#[test]
-fn twenty_polls_on_one_connection_are_one_connection() {
-    let (upstream, gateway) = said("", 1);
+#[rstest]
+fn twenty_polls_on_one_connection_are_one_connection(#[values(Way::Plain, Way::H2)] way: Way) {
+    let (upstream, gateway) = said(way, "", 1);
     let mut client = Client::raw(gateway.address());
     for number in 1..=20 {
         client.send(request(&format!("u{}", number - 1)).bytes());
@@ -83,10 +87,12 @@ fn twenty_polls_on_one_connection_are_one_connection() {
 }
 
 /// As `EventSource` does it: the last id in the header, a connection of its own for each request.
-#[test]
-fn an_event_source_that_polls_sees_one_continuous_sequence() {
+#[rstest]
+fn an_event_source_that_polls_sees_one_continuous_sequence(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     let upstream = Upstream::live();
-    let gateway = Gateway::route(&upstream, "poll_wait = \"200ms\"");
+    let gateway = way.route(&upstream, "poll_wait = \"200ms\"");
     let mut id: Option<String> = None;
     let (mut seen, mut names) = (Vec::new(), Vec::new());
     for round in 0..12 {
@@ -118,10 +124,10 @@ fn an_event_source_that_polls_sees_one_continuous_sequence() {
     assert_eq!(names, ["fantail.position"], "told once, and no gap");
 }
 
-#[test]
-fn a_thousand_polls_that_wait_are_answered_by_one_event() {
+#[rstest]
+fn a_thousand_polls_that_wait_are_answered_by_one_event(#[values(Way::Plain, Way::H2)] way: Way) {
     const CROWD: usize = 1000;
-    let (upstream, gateway) = said("poll_wait = \"10m\"", 1);
+    let (upstream, gateway) = said(way, "poll_wait = \"10m\"", 1);
     let mut crowd: Vec<Client> = (0..CROWD)
         .map(|_| {
             let mut client = Client::raw(gateway.address());

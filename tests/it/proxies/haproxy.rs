@@ -59,7 +59,7 @@ fn stage(way: Way) -> (Gateway, Upstream) {
     let on = "proxy_protocol = true\n";
     let (tls, server) = match way {
         Way::Plain => ("", on),
-        Way::Tls => (on, ""),
+        Way::Tls | Way::H2 => (on, ""),
     };
     let listen = "[server]\nlisten = [\"127.0.0.1:0\"]\ntrusted_proxies = [\"127.0.0.3/32\"]\n";
     let limits = "[limits]\nconnections_per_address = 1\n";

@@ -31,7 +31,7 @@ fn told(way: Way, rest: &str, upstream: &Upstream) -> Gateway {
     // What comes first belongs to the table [tls], where there is one.
     let (tls, server) = match way {
         Way::Plain => ("", on),
-        Way::Tls => (on, ""),
+        Way::Tls | Way::H2 => (on, ""),
     };
     let listen = "[server]\nlisten = [\"127.0.0.1:0\"]\n";
     way.start(

@@ -69,13 +69,20 @@ impl Client {
 
     /// Over a socket that is connected to this address: by TLS, if that is spoken there.
     pub(super) fn at(socket: Socket, address: SocketAddr) -> Self {
-        match way::config_at(address) {
-            None => Self::over(socket),
-            Some(config) => {
-                socket.set_tcp_nodelay(true).unwrap();
-                Self::through(Wire::secure(socket, config, "localhost").unwrap())
-            }
+        let Some(config) = way::config_at(address) else {
+            return Self::over(socket);
+        };
+        socket.set_tcp_nodelay(true).unwrap();
+        if config.alpn_protocols.is_empty() {
+            Self::through(Wire::secure(socket, config, "localhost").unwrap())
+        } else {
+            Self::through(Wire::http2(socket, config))
         }
+    }
+
+    /// For another request of the same connection, which speaks HTTP/2.
+    pub(crate) fn beside(&self) -> Self {
+        Self::through(self.wire.beside())
     }
 
     fn over(socket: Socket) -> Self {
@@ -111,12 +118,12 @@ impl Client {
         self.wire.socket.shutdown(Shutdown::Write).unwrap();
     }
 
-    /// Leaves with a reset.
+    /// Leaves with a reset: of the connection, or with HTTP/2 of the stream.
     pub(crate) fn reset(self) {
-        self.wire.socket.set_linger(Some(Duration::ZERO)).unwrap();
+        self.wire.reset();
     }
 
-    /// Whether a connection by TLS has ended without a goodbye.
+    /// Whether a connection by TLS has ended without a goodbye, or a stream without `END_STREAM`.
     pub(crate) fn is_cut(&self) -> bool {
         self.is_over && self.wire.is_cut()
     }

@@ -87,7 +87,7 @@ impl Gateway {
 
     /// Its root, as another gateway's upstream.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address())
+        way::origin(self.address())
     }
 
     /// Where operators come in.

@@ -12,6 +12,7 @@ mod get;
 mod group;
 pub(crate) mod h2;
 pub(crate) mod hpack;
+mod http2;
 mod patience;
 pub(crate) mod pki;
 mod process;

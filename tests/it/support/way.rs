@@ -1,4 +1,5 @@
-//! How clients come in: plain, or by TLS. A test that takes a [`Way`] runs both.
+//! How clients come in: plain, by TLS, or by TLS with HTTP/2. A test that takes a [`Way`] runs with
+//! each.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use super::upstream::Upstream;
 pub(crate) enum Way {
     Plain,
     Tls,
+    H2,
 }
 
 /// Addresses at which TLS is spoken, with what a client needs to know there. Whoever connects to
@@ -31,7 +33,33 @@ impl Way {
     pub(crate) fn start(self, toml: &str, upstream: &Upstream) -> Gateway {
         match self {
             Self::Plain => Gateway::start(toml, upstream),
-            Self::Tls => secured(toml, upstream),
+            Self::Tls => secured(toml, upstream, client_config()),
+            Self::H2 => secured(toml, upstream, h2_config()),
+        }
+    }
+
+    /// For a program: the `[tls]` table that it needs, with its files in this folder.
+    pub(crate) fn table(self, folder: &Path) -> String {
+        match self {
+            Self::Plain => String::new(),
+            Self::Tls | Self::H2 => tls_table(folder),
+        }
+    }
+
+    /// A program listens so at this address, until that is [forgotten](forget).
+    pub(crate) fn note(self, address: SocketAddr) {
+        match self {
+            Self::Plain => {}
+            Self::Tls => note(address, client_config()),
+            Self::H2 => note(address, h2_config()),
+        }
+    }
+
+    /// The series of the subscribers that come so to the route `events`.
+    pub(crate) fn subscribers(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Tls => "fantail_subscribers{protocol=\"h1\",route=\"events\"}",
+            Self::H2 => "fantail_subscribers{protocol=\"h2\",route=\"events\"}",
         }
     }
 
@@ -70,6 +98,13 @@ pub(crate) fn client_config() -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
+/// Likewise, and wants HTTP/2.
+fn h2_config() -> Arc<ClientConfig> {
+    let mut config = ClientConfig::clone(&client_config());
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Arc::new(config)
+}
+
 /// A `[tls]` table with a certificate of `localhost` in this folder.
 pub(crate) fn tls_table(folder: &Path) -> String {
     let (cert, key) = authority().issue("localhost").write(folder, "localhost");
@@ -80,21 +115,28 @@ pub(crate) fn tls_table(folder: &Path) -> String {
     )
 }
 
-fn secured(toml: &str, upstream: &Upstream) -> Gateway {
+fn secured(toml: &str, upstream: &Upstream, config: Arc<ClientConfig>) -> Gateway {
     let folder = tempfile::tempdir().unwrap();
     let table = tls_table(folder.path());
     let gateway = Gateway::start(&format!("{table}{toml}"), upstream);
-    let address = gateway.tls_address();
-    let mut addresses = SECURED.lock().unwrap_or_else(PoisonError::into_inner);
-    addresses
-        .get_or_insert_default()
-        .insert(address, client_config());
-    drop(addresses);
+    note(gateway.tls_address(), config);
     gateway.secured(folder)
 }
 
+/// TLS is spoken at this address; whoever connects needs to know this.
+fn note(address: SocketAddr, config: Arc<ClientConfig>) {
+    let mut addresses = SECURED.lock().unwrap_or_else(PoisonError::into_inner);
+    addresses.get_or_insert_default().insert(address, config);
+}
+
+/// What browsers call this address.
+pub(crate) fn origin(address: SocketAddr) -> String {
+    let scheme = config_at(address).map_or("http", |_| "https");
+    format!("{scheme}://{address}")
+}
+
 /// The address is somebody else's from now on.
-pub(super) fn forget(address: SocketAddr) {
+pub(crate) fn forget(address: SocketAddr) {
     let mut addresses = SECURED.lock().unwrap_or_else(PoisonError::into_inner);
     addresses.get_or_insert_default().remove(&address);
 }

@@ -1,4 +1,4 @@
-//! A client's connection: a socket, with TLS over it or without.
+//! A client's connection: a socket, with TLS over it or without, and HTTP/2 over that.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -8,12 +8,15 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use socket2::Socket;
 
+use super::http2::Http2;
 use super::patience::patience;
 
 /// What bytes go through.
 pub(crate) struct Wire {
     pub(super) socket: Socket,
     tls: Option<Box<ClientConnection>>,
+    /// It has its own TLS.
+    http2: Option<Box<Http2>>,
     /// Whether the other side's end was said in TLS, and so was no cut.
     has_goodbye: bool,
 }
@@ -23,7 +26,34 @@ impl Wire {
         Self {
             socket,
             tls: None,
+            http2: None,
             has_goodbye: false,
+        }
+    }
+
+    /// Speaks HTTP/2 by TLS, whatever is written.
+    #[track_caller]
+    pub(super) fn http2(socket: Socket, config: Arc<ClientConfig>) -> Self {
+        let http2 = Http2::connect(socket.try_clone().unwrap(), config);
+        Self::plain(socket).with(http2)
+    }
+
+    fn with(mut self, http2: Http2) -> Self {
+        self.http2 = Some(Box::new(http2));
+        self
+    }
+
+    /// For another request of the same connection.
+    pub(super) fn beside(&self) -> Self {
+        let http2 = self.http2.as_ref().expect("a connection with HTTP/2");
+        Self::plain(self.socket.try_clone().unwrap()).with(http2.beside())
+    }
+
+    /// Gives up: a request of HTTP/2, or else the connection.
+    pub(super) fn reset(self) {
+        match self.http2 {
+            Some(http2) => http2.reset(),
+            None => self.socket.set_linger(Some(Duration::ZERO)).unwrap(),
         }
     }
 
@@ -46,6 +76,7 @@ impl Wire {
         Ok(Self {
             socket,
             tls: Some(Box::new(tls)),
+            http2: None,
             has_goodbye: false,
         })
     }
@@ -80,10 +111,16 @@ impl Wire {
 
     /// Whether a TLS connection has ended without a goodbye: anybody may have cut it.
     pub(crate) fn is_cut(&self) -> bool {
+        if let Some(http2) = &self.http2 {
+            return http2.is_cut();
+        }
         self.tls.is_some() && !self.has_goodbye
     }
 
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(http2) = &mut self.http2 {
+            return http2.write_all(bytes);
+        }
         let Some(tls) = &mut self.tls else {
             return self.socket.write_all(bytes);
         };
@@ -98,6 +135,9 @@ impl Wire {
 
     /// Receives what comes within this time: `Ok(0)` is the end.
     pub(crate) fn read(&mut self, into: &mut [u8], time: Duration) -> io::Result<usize> {
+        if let Some(http2) = &mut self.http2 {
+            return http2.read(into, time);
+        }
         self.socket.set_read_timeout(Some(time)).unwrap();
         let Some(tls) = &mut self.tls else {
             return self.socket.read(into);

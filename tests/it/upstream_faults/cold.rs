@@ -1,7 +1,9 @@
 //! A topic that has never been live: held, or told the upstream's own word.
 
-use super::{Bystander, assert_counted, errors, faulty, gateway, reason_of};
-use crate::support::{Exchange, Gateway, Get, Upstream};
+use rstest::rstest;
+
+use super::{Bystander, assert_counted, by, errors, faulty, reason_of};
+use crate::support::{Exchange, Gateway, Get, Upstream, Way};
 
 fn say(text: &'static str) -> impl Fn(Exchange) + Send + Sync + 'static {
     move |mut exchange: Exchange| exchange.send(text)
@@ -9,9 +11,9 @@ fn say(text: &'static str) -> impl Fn(Exchange) + Send + Sync + 'static {
 
 /// Held: 200, a comment with the reason, and the upstream is asked again.
 #[track_caller]
-fn assert_held(script: impl Fn(Exchange) + Send + Sync + 'static, reason: &str) {
+fn assert_held(way: Way, script: impl Fn(Exchange) + Send + Sync + 'static, reason: &str) {
     let upstream = faulty(script);
-    let gateway = gateway(&upstream, "");
+    let gateway = by(way, &upstream, "");
     let mut bystander = Bystander::of(&gateway, &upstream);
     let mut client = Get::new("/faulty").stream(gateway.address());
     assert_eq!(client.status, 200, "{}", client.head);
@@ -25,9 +27,9 @@ fn assert_held(script: impl Fn(Exchange) + Send + Sync + 'static, reason: &str) 
 
 /// Mirrored: this status, to the first and, without asking again, to the next.
 #[track_caller]
-fn assert_mirrored(answer: &'static str, status: u16, reason: &str) -> String {
+fn assert_mirrored(way: Way, answer: &'static str, status: u16, reason: &str) -> String {
     let upstream = faulty(say(answer));
-    let gateway = gateway(&upstream, "");
+    let gateway = by(way, &upstream, "");
     let mut bystander = Bystander::of(&gateway, &upstream);
     let mut client = Get::new("/faulty").stream(gateway.address());
     assert_eq!(client.status, status, "{}", client.head);
@@ -45,41 +47,41 @@ fn assert_mirrored(answer: &'static str, status: u16, reason: &str) -> String {
     body
 }
 
-#[test]
-fn a_status_that_passes_is_held() {
+#[rstest]
+fn a_status_that_passes_is_held(#[values(Way::Plain, Way::H2)] way: Way) {
     for head in [
         "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 503 Busy\r\nRetry-After: 9999\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n",
     ] {
-        assert_held(say(head), "status");
+        assert_held(way, say(head), "status");
     }
 }
 
-#[test]
-fn a_hang_after_the_connect_is_held() {
-    assert_held(Exchange::hold, "timeout");
+#[rstest]
+fn a_hang_after_the_connect_is_held(#[values(Way::Plain, Way::H2)] way: Way) {
+    assert_held(way, Exchange::hold, "timeout");
 }
 
-#[test]
-fn a_connection_that_is_cut_before_the_head_is_held() {
-    assert_held(Exchange::reset, "reset");
-    assert_held(drop, "eof");
+#[rstest]
+fn a_connection_that_is_cut_before_the_head_is_held(#[values(Way::Plain, Way::H2)] way: Way) {
+    assert_held(way, Exchange::reset, "reset");
+    assert_held(way, drop, "eof");
 }
 
-#[test]
-fn a_redirect_that_leads_nowhere_is_held() {
+#[rstest]
+fn a_redirect_that_leads_nowhere_is_held(#[values(Way::Plain, Way::H2)] way: Way) {
     for to in ["/faulty", "file:///etc/passwd", "https:///", "//"] {
         let head = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
-        assert_held(move |mut exchange| exchange.send(&head), "redirect");
+        assert_held(way, move |mut exchange| exchange.send(&head), "redirect");
     }
 }
 
-#[test]
-fn a_coding_that_is_not_decoded_is_held() {
+#[rstest]
+fn a_coding_that_is_not_decoded_is_held(#[values(Way::Plain, Way::H2)] way: Way) {
     let br = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: br\r\n\r\n";
-    assert_held(say(br), "encoding");
+    assert_held(way, say(br), "encoding");
 }
 
 #[test]
@@ -107,8 +109,8 @@ fn a_name_that_does_not_resolve_is_held() {
     assert!(reason == "dns" || reason == "timeout", "{reason}");
 }
 
-#[test]
-fn trouble_is_told_by_a_status_where_the_route_says_so() {
+#[rstest]
+fn trouble_is_told_by_a_status_where_the_route_says_so(#[values(Way::Plain, Way::H2)] way: Way) {
     let cases: [(fn(Exchange), u16); 3] = [
         (
             |mut exchange| exchange.send("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"),
@@ -119,14 +121,14 @@ fn trouble_is_told_by_a_status_where_the_route_says_so() {
     ];
     for (script, status) in cases {
         let upstream = faulty(script);
-        let gateway = gateway(&upstream, "on_upstream_error = \"mirror\"");
+        let gateway = by(way, &upstream, "on_upstream_error = \"mirror\"");
         let client = Get::new("/faulty").stream(gateway.address());
         assert_eq!(client.status, status);
     }
 }
 
-#[test]
-fn the_upstreams_own_refusal_is_mirrored_and_remembered() {
+#[rstest]
+fn the_upstreams_own_refusal_is_mirrored_and_remembered(#[values(Way::Plain, Way::H2)] way: Way) {
     for (status, head) in [
         (
             401,
@@ -141,12 +143,14 @@ fn the_upstreams_own_refusal_is_mirrored_and_remembered() {
         (418, "HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n"),
         (204, "HTTP/1.1 204 No Content\r\n\r\n"),
     ] {
-        assert_mirrored(head, status, "status");
+        assert_mirrored(way, head, status, "status");
     }
 }
 
-#[test]
-fn what_is_no_event_stream_is_a_502_that_names_the_likely_cause() {
+#[rstest]
+fn what_is_no_event_stream_is_a_502_that_names_the_likely_cause(
+    #[values(Way::Plain, Way::H2)] way: Way,
+) {
     for (answer, cause) in [
         (
             "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<form>Password</form>",
@@ -165,7 +169,7 @@ fn what_is_no_event_stream_is_a_502_that_names_the_likely_cause() {
             "only the header is missing",
         ),
     ] {
-        let body = assert_mirrored(answer, 502, "content_type");
+        let body = assert_mirrored(way, answer, 502, "content_type");
         assert!(body.contains(cause), "{body}");
     }
 }

@@ -3,14 +3,16 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Bystander, assert_counted, gateway, turning};
-use crate::support::{Exchange, Get, eventually};
+use rstest::rstest;
+
+use super::{Bystander, assert_counted, by, turning};
+use crate::support::{Exchange, Get, Way, eventually};
 
 /// The subscriber of before stays, and so does one that comes meanwhile.
 #[track_caller]
-fn assert_stays(script: impl Fn(Exchange) + Send + Sync + 'static, reason: &str) {
+fn assert_stays(way: Way, script: impl Fn(Exchange) + Send + Sync + 'static, reason: &str) {
     let (upstream, is_bad) = turning(script);
-    let gateway = gateway(&upstream, "poll_interval = \"500ms\"");
+    let gateway = by(way, &upstream, "poll_interval = \"500ms\"");
     let mut bystander = Bystander::of(&gateway, &upstream);
     let mut client = Get::new("/faulty").stream(gateway.address());
     assert_eq!(client.next_event().data, "good");
@@ -28,40 +30,44 @@ fn assert_stays(script: impl Fn(Exchange) + Send + Sync + 'static, reason: &str)
     eventually("it goes on", || client.next_event().data == "good");
 }
 
-#[test]
-fn a_refusal_a_wrong_type_or_an_error_ends_no_stream() {
+#[rstest]
+fn a_refusal_a_wrong_type_or_an_error_ends_no_stream(#[values(Way::Plain, Way::H2)] way: Way) {
     let say = |text: &'static str| move |mut exchange: Exchange| exchange.send(text);
     assert_stays(
+        way,
         say("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"),
         "status",
     );
     assert_stays(
+        way,
         say("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"),
         "status",
     );
     assert_stays(
+        way,
         say("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"),
         "status",
     );
     assert_stays(
+        way,
         say("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>"),
         "content_type",
     );
 }
 
-#[test]
-fn a_hang_a_reset_or_a_loop_ends_no_stream() {
+#[rstest]
+fn a_hang_a_reset_or_a_loop_ends_no_stream(#[values(Way::Plain, Way::H2)] way: Way) {
     let moved = "HTTP/1.1 302 Found\r\nLocation: /faulty\r\nContent-Length: 0\r\n\r\n";
-    assert_stays(Exchange::hold, "timeout");
-    assert_stays(Exchange::reset, "reset");
-    assert_stays(move |mut exchange| exchange.send(moved), "redirect");
+    assert_stays(way, Exchange::hold, "timeout");
+    assert_stays(way, Exchange::reset, "reset");
+    assert_stays(way, move |mut exchange| exchange.send(moved), "redirect");
 }
 
-#[test]
-fn a_204_ends_every_stream_and_whoever_comes_back_gets_it() {
+#[rstest]
+fn a_204_ends_every_stream_and_whoever_comes_back_gets_it(#[values(Way::Plain, Way::H2)] way: Way) {
     let (upstream, is_bad) =
         turning(|mut exchange| exchange.send("HTTP/1.1 204 No Content\r\n\r\n"));
-    let gateway = gateway(&upstream, "poll_interval = \"500ms\"");
+    let gateway = by(way, &upstream, "poll_interval = \"500ms\"");
     let mut bystander = Bystander::of(&gateway, &upstream);
     let mut clients = [0, 1].map(|_| Get::new("/faulty").stream(gateway.address()));
     is_bad.store(true, Ordering::SeqCst);
@@ -79,11 +85,12 @@ fn a_204_ends_every_stream_and_whoever_comes_back_gets_it() {
     bystander.assert_served(&upstream);
 }
 
-#[test]
-fn a_refusal_that_lasts_is_believed() {
+#[rstest]
+fn a_refusal_that_lasts_is_believed(#[values(Way::Plain, Way::H2)] way: Way) {
     let (upstream, is_bad) =
         turning(|mut exchange| exchange.send("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"));
-    let gateway = gateway(
+    let gateway = by(
+        way,
         &upstream,
         "poll_interval = \"500ms\"\nerror_hold = \"100ms\"",
     );

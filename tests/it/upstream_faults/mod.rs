@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::support::{Client, Exchange, Gateway, Get, STREAM_HEAD, Upstream, eventually};
+use crate::support::{Client, Exchange, Gateway, Get, STREAM_HEAD, Upstream, Way, eventually};
 
 const ROUTES: &str = r#"
 [[route]]
@@ -36,7 +36,11 @@ upstream = "{upstream}/sound"
 "#;
 
 fn gateway(upstream: &Upstream, keys: &str) -> Gateway {
-    Gateway::start(&ROUTES.replace("KEYS", keys), upstream)
+    by(Way::Plain, upstream, keys)
+}
+
+fn by(way: Way, upstream: &Upstream, keys: &str) -> Gateway {
+    way.start(&ROUTES.replace("KEYS", keys), upstream)
 }
 
 /// `/sound` streams; `/faulty` does what the script says.
