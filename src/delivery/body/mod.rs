@@ -109,6 +109,8 @@ impl Body {
     pub fn poll_give(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut now = clock::now();
         self.tether.asked();
+        // Before anything is given: who is never asked again can still be given up.
+        let is_new = self.tether.listen(cx.waker());
         loop {
             if !self.owed.is_empty() {
                 let owed = std::mem::take(&mut self.owed);
@@ -131,7 +133,7 @@ impl Body {
                 Poll::Ready(Read::Gap { missed, oldest }) => self.fell_off(missed, oldest),
                 Poll::Ready(Read::Sealed) => self.end(EndReason::UpstreamEnd),
                 Poll::Ready(Read::Empty) | Poll::Pending => {
-                    if !self.is_time_over(cx, now) {
+                    if !self.is_time_over(cx, now, is_new) {
                         return Poll::Pending;
                     }
                     now = clock::now();
@@ -152,8 +154,8 @@ impl Body {
     }
 
     /// Nothing is there to be given: whether something of our own is due, else when to look again.
-    fn is_time_over(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let is_new = self.tether.listen(cx.waker());
+    /// The timer must know a waker that is new.
+    fn is_time_over(&mut self, cx: &mut Context<'_>, now: Instant, is_new: bool) -> bool {
         let heartbeat = self.options.heartbeat;
         let beat_at = (!heartbeat.is_zero()).then(|| self.gave + heartbeat);
         if beat_at.is_some_and(|at| at <= now) {
