@@ -14,7 +14,8 @@
 //!    lag, resume and drain are all one question: from which place does this cursor read next?
 //! 3. **hyper for the conversation, our own writer for the stream.** The moment a request becomes a
 //!    subscription, its socket leaves hyper ([`edge`]) and joins a delivery shard ([`delivery`]):
-//!    one thread for each core that owns its sockets and writes straight from the logs.
+//!    one thread for each core that owns its sockets and writes straight from the logs. HTTP/2
+//!    subscribers stay in hyper, with a body that reads the same logs ([`delivery::body`]).
 //! 4. **No silent loss.** A subscriber sees every event in order, or is told of the gap and its
 //!    size, or is disconnected with an id that it can resume from.
 //! 5. **The upstream is fragile, the clients are many.** One slow client costs nobody else
@@ -28,8 +29,8 @@
 //!                  hub::wake marks each shard that has subscribers ──┘
 //!                                                                    ↓
 //!                delivery: one copy of the batch, one write for each subscriber at the live edge;
-//!                          whoever is behind reads on from its own cursor; polls wait in the
-//!                          async runtime and get one bounded answer
+//!                          whoever is behind reads on from its own cursor; bodies (HTTP/2) and
+//!                          polls wait in the async runtime, and get what is new, or one answer
 //! ```
 //!
 //! # The way of a request
@@ -37,7 +38,7 @@
 //! ```text
 //! edge::listen (permit, accept) → first byte, edge::tls, head, hyper → edge::policy → edge::route
 //!     → edge::cors (preflight, foreign pages) → topic key → hub::Hub::subscribe → first answer
-//!     → place in the log → detach → shard
+//!     → place in the log → detach → shard, or edge::h2 → body
 //! ```
 //!
 //! What is no subscription is an ordinary request: `edge::proxy` → [`source::forward`] → upstream,
@@ -50,7 +51,7 @@
 //! |---|---|
 //! | 5 | `main`, [`app`], [`cli`], [`config`], [`telemetry`], [`demo`], [`doctor`]: composition |
 //! | 4 | [`edge`], [`ingest`], [`admin`]: three doors that never import each other |
-//! | 3 | [`delivery`]: sockets fed by cursors |
+//! | 3 | [`delivery`]: sockets and bodies fed by cursors |
 //! | 2 | [`hub`], [`source`]: the meeting place, and where events come from |
 //! | 1 | [`log`]: pure |
 //! | 0 | [`event`], [`sse`], [`position`], [`topic_key`]: vocabulary and codec |
