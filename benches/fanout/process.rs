@@ -72,6 +72,8 @@ impl Running {
             .args(command)
             // All clients come at once, which is not what is measured here.
             .env("FANTAIL_LIMITS__ACCEPTS_PER_SECOND", "0")
+            // All topics too, as for an operator who has as many.
+            .env("FANTAIL_LIMITS__NEW_TOPICS_PER_SECOND", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -8,6 +8,8 @@ pub(crate) const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/ev
 
 pub(crate) const HEAD_END: &[u8] = b"\r\n\r\n";
 
+const TOPICS: &str = "/topics/";
+
 /// Ends every event.
 pub(crate) const EVENT_END: &[u8] = b"\n\n";
 
@@ -22,8 +24,27 @@ pub(crate) fn write_event(out: &mut Vec<u8>, number: u64, sent_ns: u64, event_by
     out.extend_from_slice(EVENT_END);
 }
 
-pub(crate) fn subscription(path: &str, host: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n").into_bytes()
+/// With the number of the `last` event, the client comes back.
+pub(crate) fn subscription(path: &str, host: &str, last: Option<u64>) -> Vec<u8> {
+    let last = last.map_or_else(String::new, |id| format!("Last-Event-ID: {id}\r\n"));
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n{last}\r\n")
+        .into_bytes()
+}
+
+/// Each topic has a path of its own.
+pub(crate) fn topic_path(number: usize) -> String {
+    format!("{TOPICS}{number}")
+}
+
+pub(crate) fn topic_number(path: &str) -> Option<usize> {
+    path.strip_prefix(TOPICS)?.parse().ok()
+}
+
+/// What a request's head says of it.
+pub(crate) fn last_event_id(head: &str) -> Option<u64> {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    let mut ids = lines.filter(|(name, _)| name.eq_ignore_ascii_case("last-event-id"));
+    ids.next()?.1.trim().parse().ok()
 }
 
 /// A small page, with its head.

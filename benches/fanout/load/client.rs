@@ -1,6 +1,7 @@
 //! One connection: its head, then its stream; or one that never reads.
 
 use std::io::ErrorKind;
+use std::mem;
 
 use mio::event::Event;
 
@@ -24,38 +25,80 @@ pub(super) enum Fate {
 
 #[derive(Debug)]
 enum State {
-    Head,
+    /// The stream so far is that of the connection before this one.
+    Head(Stream),
     Stream(Stream),
     NeverReads,
+}
+
+/// Who is to connect, and where its stream stands.
+#[derive(Debug, Default)]
+pub(super) struct Newcomer {
+    pub(super) topic: usize,
+    stream: Stream,
+}
+
+impl Newcomer {
+    pub(super) fn of_topic(topic: usize) -> Self {
+        let stream = Stream::default();
+        Self { topic, stream }
+    }
+
+    /// The number of the last event that it has seen.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.stream.last()
+    }
 }
 
 #[derive(Debug)]
 pub(super) struct Client {
     link: Link,
+    topic: usize,
     state: State,
     /// The start of what is not complete yet: a head or an event.
     cut: Vec<u8>,
 }
 
 impl Client {
-    pub(super) fn new(link: Link, kind: Kind) -> Self {
+    pub(super) fn new(link: Link, kind: Kind, who: Newcomer) -> Self {
         let state = match kind {
-            Kind::Reader => State::Head,
+            Kind::Reader => State::Head(who.stream),
             Kind::Stalled => State::NeverReads,
         };
-        let cut = Vec::new();
-        Self { link, state, cut }
+        Self {
+            link,
+            topic: who.topic,
+            state,
+            cut: Vec::new(),
+        }
+    }
+
+    /// Its connection is closed; it may come back and go on.
+    pub(super) fn leave(self) -> Newcomer {
+        let stream = match self.state {
+            State::Head(stream) | State::Stream(stream) => stream,
+            State::NeverReads => Stream::default(),
+        };
+        let topic = self.topic;
+        Newcomer { topic, stream }
+    }
+
+    pub(super) fn last(&self) -> Option<u64> {
+        match &self.state {
+            State::Head(stream) | State::Stream(stream) => stream.last(),
+            State::NeverReads => None,
+        }
     }
 
     pub(super) fn kind(&self) -> Kind {
         match self.state {
             State::NeverReads => Kind::Stalled,
-            State::Head | State::Stream(_) => Kind::Reader,
+            State::Head(_) | State::Stream(_) => Kind::Reader,
         }
     }
 
     pub(super) fn waits_for_head(&self) -> bool {
-        matches!(self.state, State::Head)
+        matches!(self.state, State::Head(_))
     }
 
     pub(super) fn attend(&mut self, event: &Event, buffer: &mut [u8], tally: &mut Tally) -> Fate {
@@ -95,14 +138,14 @@ impl Client {
     /// Whether the peer keeps to the protocol.
     fn take(&mut self, bytes: &[u8], tally: &mut Tally) -> bool {
         let mut rest = bytes;
-        if self.waits_for_head()
+        if let State::Head(stream) = &mut self.state
             && let Some(length) = wire::head_length(bytes)
         {
             if !wire::opens_stream(&bytes[..length]) {
                 tally.refused += 1;
                 return false;
             }
-            self.state = State::Stream(Stream::default());
+            self.state = State::Stream(mem::take(stream));
             rest = &bytes[length..];
         }
         if let State::Stream(stream) = &mut self.state {

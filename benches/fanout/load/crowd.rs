@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use slab::Slab;
 use socket2::{Domain, Socket, Type};
 
-use super::client::{Client, Fate, Kind};
+use super::client::{Client, Fate, Kind, Newcomer};
 use super::link::{self, Link};
 use super::tally::Tally;
 use crate::cli::LoadOptions;
@@ -35,7 +35,9 @@ const READ_BUFFER: usize = 512 << 10;
 pub(super) struct Crowd<'a> {
     options: &'a LoadOptions,
     clients: Slab<Client>,
-    request: Vec<u8>,
+    /// Who is still to connect; the next one last.
+    newcomers: Vec<Newcomer>,
+    host: String,
     tls: Option<Arc<ClientConfig>>,
     buffer: Vec<u8>,
     started: usize,
@@ -43,6 +45,8 @@ pub(super) struct Crowd<'a> {
     stalled_alive: usize,
     /// Whether all have been connected at once; who leaves later does not come again.
     gathered: bool,
+    /// The newest event that anybody had when all were back.
+    caught_up_at: Option<u64>,
     tally: Tally,
 }
 
@@ -51,12 +55,17 @@ impl<'a> Crowd<'a> {
         Ok(Self {
             options,
             clients: Slab::with_capacity(options.clients),
-            request: wire::subscription(&options.path, &options.target.to_string()),
+            newcomers: (0..options.clients)
+                .rev()
+                .map(|index| Newcomer::of_topic(index % options.topics))
+                .collect(),
+            host: options.target.to_string(),
             buffer: vec![0; READ_BUFFER],
             started: 0,
             unanswered: 0,
             stalled_alive: 0,
             gathered: false,
+            caught_up_at: None,
             tally: Tally::new(
                 options
                     .last_client
@@ -93,7 +102,10 @@ impl<'a> Crowd<'a> {
     /// Whoever was turned away while the crowd gathers comes again: a server may well slow its
     /// newcomers down.
     pub(super) fn connect_more(&mut self, registry: &Registry) -> io::Result<()> {
-        while self.clients.len() < self.options.clients && self.unanswered < MOST_UNANSWERED {
+        while self.unanswered < MOST_UNANSWERED {
+            let Some(who) = self.newcomers.pop() else {
+                break;
+            };
             if self.started > 3 * self.options.clients {
                 return Err(io::Error::other(format!(
                     "turned away: {}",
@@ -102,10 +114,10 @@ impl<'a> Crowd<'a> {
             }
             let stalled = self.stalled_alive < self.options.stalled;
             let kind = if stalled { Kind::Stalled } else { Kind::Reader };
-            let mut link = self.connect(kind)?;
+            let mut link = self.connect(kind, &who)?;
             let entry = self.clients.vacant_entry();
             registry.register(&mut link.socket, Token(entry.key()), Interest::READABLE)?;
-            entry.insert(Client::new(link, kind));
+            entry.insert(Client::new(link, kind, who));
             self.started += 1;
             self.stalled_alive += usize::from(stalled);
             self.unanswered += usize::from(!stalled);
@@ -125,19 +137,41 @@ impl<'a> Crowd<'a> {
             self.unanswered -= 1;
         }
         if fate == Fate::Ended {
-            self.clients.remove(key);
+            let who = self.clients.remove(key).leave();
             if self.gathered {
                 self.tally.note_end(kind);
             } else {
                 self.tally.came_again += 1;
+                self.newcomers.push(who);
             }
             self.stalled_alive -= usize::from(kind == Kind::Stalled);
         }
     }
 
+    /// Closes every connection; all come back, and go on where they were.
+    pub(super) fn cut_off(&mut self) {
+        self.newcomers = self.clients.drain().map(Client::leave).collect();
+        self.started = 0;
+        self.unanswered = 0;
+        self.stalled_alive = 0;
+        self.gathered = false;
+    }
+
+    /// Whether everybody has what anybody had when the last one was back.
+    pub(super) fn has_caught_up(&mut self) -> bool {
+        if !self.all_connected() {
+            return false;
+        }
+        let clients = || self.clients.iter().map(|(_, client)| client.last());
+        let newest = *self
+            .caught_up_at
+            .get_or_insert_with(|| clients().max().flatten().unwrap_or(0));
+        clients().all(|last| last >= Some(newest))
+    }
+
     /// Blocking: on loopback a connect is one system call as long as the backlog has room, and a
     /// handshake is a round trip.
-    fn connect(&self, kind: Kind) -> io::Result<Link> {
+    fn connect(&self, kind: Kind, who: &Newcomer) -> io::Result<Link> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         if kind == Kind::Stalled {
             socket.set_recv_buffer_size(STALLED_RECEIVE_BUFFER)?;
@@ -149,6 +183,10 @@ impl<'a> Crowd<'a> {
             &SocketAddr::V4(self.options.target).into(),
             CONNECT_PATIENCE,
         )?;
-        Link::ask(socket, self.tls.as_ref(), &self.request)
+        let request = match self.options.topics {
+            1 => wire::subscription(&self.options.path, &self.host, who.last()),
+            _ => wire::subscription(&wire::topic_path(who.topic), &self.host, who.last()),
+        };
+        Link::ask(socket, self.tls.as_ref(), &request)
     }
 }

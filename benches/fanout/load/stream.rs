@@ -19,6 +19,11 @@ enum Frame<'a> {
 }
 
 impl Stream {
+    /// The number of the latest event.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.last
+    }
+
     /// Takes every complete event; returns how many bytes that were.
     pub(super) fn take(&mut self, bytes: &[u8], now_ns: u64, tally: &mut Tally) -> usize {
         let mut at = 0;

@@ -76,10 +76,11 @@ fn judge(scenario: &str, outcomes: &[Vec<Value>; 3], report: &mut Report) {
         for (peer, all) in PROXIES.iter().skip(1).zip(peers) {
             report.add(Figure {
                 scenario: scenario.to_owned(),
-                name,
-                measured: (Proxy::Fantail.name(), rounds(fantail)),
-                beside: Some((peer.name(), rounds(all))),
+                name: name.to_owned(),
+                measured: (Proxy::Fantail.name().to_owned(), rounds(fantail)),
+                beside: vec![(peer.name().to_owned(), rounds(all))],
                 bar,
+                point: None,
             });
         }
     }

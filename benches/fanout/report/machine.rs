@@ -1,0 +1,76 @@
+//! Where and with what a run was made: a figure means nothing without it.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use serde_json::{Map, Value, json};
+
+pub(super) fn describe(seconds: f64) -> Value {
+    json!({
+        "date": said("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
+        "machine": {
+            "cpu": cpu(),
+            "cores": std::thread::available_parallelism().map_or(0, usize::from)
+                .max(cores_online()),
+            "memory_gib": memory_gib(),
+            "kernel": said("uname", &["-sr"]),
+        },
+        "versions": versions(),
+        "command": command_line(),
+        "seconds": seconds.round(),
+    })
+}
+
+/// By name; what is compared with stands here too.
+fn versions() -> Value {
+    let mut versions = Map::new();
+    let commit = said("git", &["describe", "--always", "--dirty", "--tags"]);
+    let version = format!("{} ({commit})", env!("CARGO_PKG_VERSION"));
+    versions.insert("fantail".to_owned(), json!(version));
+    versions.insert("rustc".to_owned(), json!(said("rustc", &["--version"])));
+    Value::Object(versions)
+}
+
+/// As a person gives it, whatever the path of the executable.
+fn command_line() -> String {
+    let words = std::env::args().skip(1).filter(|word| word != "--bench");
+    let words: Vec<_> = words.collect();
+    format!("cargo bench --bench fanout -- {}", words.join(" "))
+}
+
+fn cpu() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find(|line| line.starts_with("model name"));
+    let model = model.and_then(|line| line.split_once(": "));
+    model.map_or("unknown", |(_, name)| name).trim().to_owned()
+}
+
+/// This process is pinned to one of them.
+fn cores_online() -> usize {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let is_core = |line: &&str| line.starts_with("processor");
+    text.lines().filter(is_core).count()
+}
+
+fn memory_gib() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = text.split_whitespace().nth(1);
+    let kib: u64 = kib.and_then(|kib| kib.parse().ok()).unwrap_or(0);
+    (kib + (1 << 19)) >> 20
+}
+
+/// The first line that a command prints; a report without it is still one.
+fn said(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .stderr(Stdio::null())
+        .output();
+    let text = output.map_or_else(|_| Vec::new(), |output| output.stdout);
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().next().unwrap_or_default().trim().to_owned();
+    if line.is_empty() {
+        "unknown".to_owned()
+    } else {
+        line
+    }
+}
