@@ -198,6 +198,10 @@ impl Outcome {
         at("after") - at("before")
     }
 
+    pub(crate) fn has_source(&self) -> bool {
+        self.json.get("source").is_some()
+    }
+
     /// Connections that the source has been asked for since its start.
     pub(crate) fn upstreams(&self) -> f64 {
         self.number("/source/connections_ever")

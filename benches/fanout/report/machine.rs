@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value, json};
 
-pub(super) fn describe(seconds: f64) -> Value {
+pub(super) fn describe(seconds: f64, trials: &[Value]) -> Value {
     json!({
         "date": said("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
         "machine": {
@@ -15,15 +15,20 @@ pub(super) fn describe(seconds: f64) -> Value {
             "memory_gib": memory_gib(),
             "kernel": said("uname", &["-sr"]),
         },
-        "versions": versions(),
+        "versions": versions(trials),
         "command": command_line(),
         "seconds": seconds.round(),
     })
 }
 
-/// By name; what is compared with stands here too.
-fn versions() -> Value {
+/// By name. What a trial says of its server's `version` stands here too.
+fn versions(trials: &[Value]) -> Value {
     let mut versions = Map::new();
+    for trial in trials.iter().map(|trial| &trial["trial"]) {
+        if let (Some(name), Some(version)) = (trial["name"].as_str(), trial["version"].as_str()) {
+            versions.insert(name.to_owned(), json!(version));
+        }
+    }
     let commit = said("git", &["describe", "--always", "--dirty", "--tags"]);
     let version = format!("{} ({commit})", env!("CARGO_PKG_VERSION"));
     versions.insert("fantail".to_owned(), json!(version));

@@ -23,6 +23,8 @@ pub(crate) use figures::{Bar, Figure, Point, Rounds};
 pub(crate) struct Report {
     figures: Vec<Figure>,
     trials: Vec<Value>,
+    /// Scenarios that could not be run to their end, and why.
+    failures: Vec<String>,
 }
 
 impl Report {
@@ -35,6 +37,15 @@ impl Report {
             .push(json!({ "scenario": scenario, "trial": trial }));
     }
 
+    pub(crate) fn fail(&mut self, why: String) {
+        eprintln!("FAILED: {why}");
+        self.failures.push(why);
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
     pub(crate) fn missed_a_bar(&self) -> bool {
         self.figures
             .iter()
@@ -44,12 +55,16 @@ impl Report {
     pub(crate) fn print(&self) {
         println!("\n{}\n", table::LEGEND);
         println!("{}", table::for_terminal(&self.figures));
+        for failure in &self.failures {
+            println!("\nFAILED: {failure}");
+        }
     }
 
     pub(crate) fn to_json(&self, seconds: f64) -> Value {
         let figures: Vec<_> = self.figures.iter().map(Figure::to_json).collect();
         json!({
-            "run": machine::describe(seconds),
+            "run": machine::describe(seconds, &self.trials),
+            "failures": self.failures,
             "figures": figures,
             "trials": self.trials,
         })

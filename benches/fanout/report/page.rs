@@ -64,6 +64,10 @@ pub(super) fn html(report: &Value, figures: &[Figure], plots: &[Plot]) -> String
 fn body(language: &Language, report: &Value, figures: &[Figure], plots: &[Plot]) -> String {
     let mut text = (language.heading)(1, TITLE);
     text += &(language.list)(&circumstances(report));
+    let failures = report["failures"].as_array().into_iter().flatten();
+    for failure in failures.filter_map(Value::as_str) {
+        text += &(language.paragraph)(&format!("FAILED: {failure}"));
+    }
     text += &(language.paragraph)(table::LEGEND);
     let mut curves = plots
         .iter()

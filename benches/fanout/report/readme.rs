@@ -1,6 +1,6 @@
 //! The block of numbers in `README.md`, from the JSON of a report and nothing else.
 //!
-//! A test of the library includes this file too, and compares: it imports only std and serde_json.
+//! A test of the library includes this file too, and compares: it imports only std and `serde_json`.
 
 use serde_json::Value;
 
@@ -142,8 +142,13 @@ fn row(scenario: &str, called: &str, same: &[&Value]) -> String {
     let beside = same.iter().filter_map(|figure| figure["beside"].as_array());
     let cell = |side: &Value| {
         let (name, theirs) = (side["server"].as_str()?, side["median"].as_f64()?);
-        let is_better =
-            mine.is_some_and(|mine| (theirs > mine) == more_is_better && theirs != mine);
+        let is_better = mine.is_some_and(|mine| {
+            if more_is_better {
+                theirs > mine
+            } else {
+                theirs < mine
+            }
+        });
         let times = mine.filter(|mine| *mine > 0.0 && theirs > 0.0);
         let times = times.map_or_else(String::new, |mine| format!(" ({:.2} ×)", theirs / mine));
         let mark = if is_better { "**" } else { "" };

@@ -54,19 +54,21 @@ pub(super) fn for_terminal(figures: &[Figure]) -> String {
 
 /// Of one scenario, whose name stands above it.
 pub(super) fn markdown(figures: &[&Figure]) -> String {
-    let mut text = format!("| {} |\n|{}\n", HEAD[1..].join(" | "), "---|".repeat(6));
-    for row in figures.iter().flat_map(|figure| rows(figure)) {
-        text.push_str(&format!("| {} |\n", row[1..].join(" | ")));
-    }
-    text
+    let head = [HEAD[1..].join(" | "), ["---"; 6].join(" | ")];
+    let rows = figures.iter().flat_map(|figure| rows(figure));
+    let lines = head.into_iter().chain(rows.map(|row| row[1..].join(" | ")));
+    let lines = lines.map(|line| format!("| {line} |"));
+    lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 pub(super) fn html(figures: &[&Figure]) -> String {
     let head = HEAD[1..].iter().map(|cell| format!("<th>{cell}</th>"));
-    let mut text = format!("<table>\n<tr>{}</tr>\n", head.collect::<String>());
-    for row in figures.iter().flat_map(|figure| rows(figure)) {
+    let rows = figures.iter().flat_map(|figure| rows(figure)).map(|row| {
         let cells = row[1..].iter().map(|cell| format!("<td>{cell}</td>"));
-        text.push_str(&format!("<tr>{}</tr>\n", cells.collect::<String>()));
-    }
-    text + "</table>\n"
+        cells.collect::<String>()
+    });
+    let lines = std::iter::once(head.collect()).chain(rows);
+    let lines = lines.map(|line: String| format!("<tr>{line}</tr>"));
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    format!("<table>\n{lines}\n</table>\n")
 }

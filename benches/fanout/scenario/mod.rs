@@ -38,19 +38,15 @@ pub(crate) fn run(scenario: Option<&Scenario>, options: &Options) -> io::Result<
     let minutes = plan::expected_seconds(&scenarios, &options) / 60.0;
     eprintln!("{} scenarios, about {minutes:.1} min", scenarios.len());
     for scenario in scenarios {
-        // What the others found is worth seeing although one could not run.
+        // What the others find is worth seeing although one could not run.
         if let Err(error) = run_one(&scenario, &options, &mut report) {
-            report.print();
-            return Err(io::Error::new(
-                error.kind(),
-                format!("{scenario:?}: {error}"),
-            ));
+            report.fail(format!("{scenario:?}: {error}"));
         }
     }
     report.print();
     write(&report, start_ns, &options)?;
     let missed = options.strict && report.missed_a_bar();
-    Ok(ExitCode::from(u8::from(missed)))
+    Ok(ExitCode::from(u8::from(missed || report.has_failed())))
 }
 
 /// What was asked to be kept.

@@ -84,7 +84,7 @@ fn step_of(most: f64) -> f64 {
 fn label(value: f64) -> String {
     let whole = (value - value.round()).abs() < 1e-9;
     match value {
-        value if whole && value >= 1000.0 && value < 1e6 => {
+        value if whole && (1000.0..1e6).contains(&value) => {
             let value = value.round() as u64;
             format!("{},{:03}", value / 1000, value % 1000)
         }
