@@ -33,6 +33,7 @@ mod lag;
 mod limits;
 mod long_poll;
 mod metrics;
+mod numbers;
 mod outages;
 mod pass_through;
 mod php;

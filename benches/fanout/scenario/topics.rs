@@ -37,7 +37,6 @@ pub(super) fn run(
     let trials = if is_step { pair } else { both }(trial, options);
     let mut seen = Comparison::measure(scenario, &trials, options, report)?;
     seen.is_at("topics", topics as f64);
-    let bar = |bar| Comparison::is_judged(options).then_some(bar);
     seen.add("CPU per delivery, µs", None, Outcome::micros_per_delivery);
     seen.add("private memory grown, MiB", None, |o| {
         o.grown_kib("private_kib") / 1024.0
@@ -59,7 +58,7 @@ pub(super) fn run(
     seen.add("connections at the source", None, Outcome::upstreams);
     seen.add(
         "lost, repeated or cut off",
-        bar(Bar::AtMost(0.0)),
+        Comparison::is_judged(options).then_some(Bar::AtMost(0.0)),
         Outcome::faults,
     );
     seen.add("server CPU, %", None, Outcome::server_share);
