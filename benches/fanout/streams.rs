@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::audience::Audience;
-use crate::clock::now_ns;
+use crate::clock::{now_ns, seconds_ns};
 use crate::pace::Pace;
 use crate::reception::Guest;
 use crate::wire;
@@ -104,16 +104,18 @@ impl Streams {
         }
     }
 
-    /// Each later than the one before it by its share of the period; what is past is past.
+    /// Each earlier than the first by its share of the period, so that all have begun when it has;
+    /// what is past is past.
     fn make_turns(&mut self, wanted: usize) {
         while self.turns.len() < wanted {
             let share = self.turns.len() as f64 / TURNS as f64;
-            let later = if self.rate > 0.0 {
+            let earlier = if self.rate > 0.0 {
                 share / self.rate
             } else {
                 0.0
             };
-            let mut pace = Pace::new(self.epoch_ns + (later * 1e9) as u64, self.rate);
+            let start_ns = self.epoch_ns.saturating_sub(seconds_ns(earlier));
+            let mut pace = Pace::new(start_ns, self.rate);
             if let Some(pace) = &mut pace {
                 pace.take_due(now_ns());
             }

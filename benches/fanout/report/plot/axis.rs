@@ -1,4 +1,4 @@
-//! From a number to its place: linear from zero, or logarithmic, with ticks at round numbers.
+//! From a number to its place: linear from zero, with ticks at round numbers, or logarithmic.
 
 use super::super::figures::short;
 
@@ -54,18 +54,12 @@ impl Axis {
         (self.low, self.high)
     }
 
+    /// Of a linear one.
     pub(super) fn ticks(&self) -> Vec<(f64, String)> {
-        let values: Vec<f64> = if self.is_log {
-            let first = self.low.log10().floor() as i32;
-            let last = self.high.log10().ceil() as i32;
-            let decades = (first..=last).map(|power| 10_f64.powi(power));
-            decades.filter(|value| self.holds(*value)).collect()
-        } else {
-            let step = step_of(self.high);
-            let count = (self.high / step).round() as usize;
-            (0..=count).map(|n| n as f64 * step).collect()
-        };
-        values.into_iter().map(|v| (v, label(v))).collect()
+        let step = step_of(self.high);
+        let count = (self.high / step).round() as usize;
+        let values = (0..=count).map(|n| n as f64 * step);
+        values.map(|value| (value, tick(value))).collect()
     }
 }
 
@@ -81,16 +75,23 @@ fn step_of(most: f64) -> f64 {
     steps.iter().find(fits).copied().unwrap_or(power)
 }
 
-fn label(value: f64) -> String {
+pub(super) fn tick(value: f64) -> String {
     let whole = (value - value.round()).abs() < 1e-9;
-    match value {
-        value if whole && (1000.0..1e6).contains(&value) => {
-            let value = value.round() as u64;
-            format!("{},{:03}", value / 1000, value % 1000)
-        }
-        value if whole && value < 1000.0 => format!("{value:.0}"),
-        value => trimmed(&short(value)),
+    if whole && value < 1000.0 {
+        format!("{value:.0}")
+    } else {
+        trimmed(&label(value))
     }
+}
+
+/// Three digits that matter, in thousands where there are some.
+pub(super) fn label(value: f64) -> String {
+    if !(1000.0..1e6).contains(&value) {
+        return short(value);
+    }
+    let unit = 10_f64.powf(value.log10().floor() - 2.0).max(1.0);
+    let value = ((value / unit).round() * unit).round() as u64;
+    format!("{},{:03}", value / 1000, value % 1000)
 }
 
 /// `0.200` is `0.2`.

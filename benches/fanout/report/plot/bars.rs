@@ -1,9 +1,9 @@
 //! Bars, one for each server: a panel for each figure of a scenario, each with an axis of its own.
 
-use super::axis::Axis;
+use super::axis::{Axis, label};
 use super::colour;
 use super::svg::{Anchor, FAINT, GRID, INK, Picture};
-use crate::report::figures::{Side, short};
+use crate::report::figures::Side;
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 150.0;
@@ -55,7 +55,7 @@ fn row(picture: &mut Picture, top: f64, axis: &Axis, (server, rounds): &Side) {
     );
     let (low, high) = (axis.place(rounds.lowest()), axis.place(rounds.highest()));
     picture.line((low, middle), (high, middle), INK, "stroke-width=\"1.5\"");
-    let value = short(rounds.median());
+    let value = label(rounds.median());
     let after = (high.max(end) + 8.0, middle + 4.0);
     picture.text(after, Anchor::Start, INK, &value);
 }

@@ -1,12 +1,12 @@
 //! Lines, one for each server: how a figure changes as a number grows.
 
-use super::axis::Axis;
+use super::axis::{Axis, tick};
 use super::colour;
 use super::svg::{Anchor, FAINT, GRID, INK, Picture};
 use crate::report::figures::Rounds;
 
 const WIDTH: f64 = 760.0;
-const LEFT: f64 = 76.0;
+const LEFT: f64 = 92.0;
 const RIGHT: f64 = WIDTH - 28.0;
 const TOP: f64 = 72.0;
 const BOTTOM: f64 = 340.0;
@@ -21,6 +21,8 @@ pub(super) struct Line {
 pub(super) struct Chart<'a> {
     pub(super) title: &'a str,
     pub(super) x: &'a str,
+    /// The first and the last scenario.
+    pub(super) ends: [&'a str; 2],
     pub(super) y: &'a str,
     /// Steps by factors; else linear, with the straight line that fits best beside each line.
     pub(super) is_log: bool,
@@ -59,7 +61,7 @@ impl Chart<'_> {
             picture.line((LEFT, at), (RIGHT, at), GRID, "");
             picture.text((LEFT - 8.0, at + 4.0), Anchor::End, FAINT, &label);
         }
-        for (value, label) in x.ticks() {
+        for (value, label) in self.steps(x) {
             let at = x.place(value);
             picture.line((at, BOTTOM), (at, BOTTOM + 5.0), FAINT, "");
             picture.text((at, BOTTOM + 19.0), Anchor::Middle, FAINT, &label);
@@ -67,9 +69,19 @@ impl Chart<'_> {
         picture.line((LEFT, BOTTOM), (RIGHT, BOTTOM), FAINT, "");
         let scale = if self.is_log { " (log scale)" } else { "" };
         let middle = f64::midpoint(LEFT, RIGHT);
-        let name = format!("{}{scale}", self.x);
+        let [first, last] = self.ends;
+        let name = format!("{}{scale}: {first} … {last}", self.x);
         picture.text((middle, BOTTOM + 42.0), Anchor::Middle, INK, &name);
-        picture.upright((22.0, f64::midpoint(TOP, BOTTOM)), self.y);
+        picture.upright((20.0, f64::midpoint(TOP, BOTTOM)), self.y);
+    }
+
+    /// Along a logarithmic axis, the steps themselves.
+    fn steps(&self, x: &Axis) -> Vec<(f64, String)> {
+        let longest = self.lines.iter().map(|line| &line.points);
+        match longest.max_by_key(|points| points.len()) {
+            Some(points) if self.is_log => points.iter().map(|(x, _)| (*x, tick(*x))).collect(),
+            _ => x.ticks(),
+        }
     }
 
     fn legend(&self, picture: &mut Picture) {

@@ -24,12 +24,15 @@ pub(super) struct Plot {
 /// What a bar can show: costs and times. Counts and shares stand in the table.
 const UNITS: [&str; 5] = [", µs", ", ms", ", s", "KiB", "MiB"];
 
+/// On curves only: beside what one client takes, the sum says nothing new.
+const SUM: &str = "private memory grown, MiB";
+
 /// What is drawn along a curve: totals, whose line should be straight, and what one costs, which
 /// should be flat.
 const ALONG: [(&str, bool); 6] = [
     ("CPU per delivery, µs", true),
     ("server CPU, %", false),
-    ("private memory grown, MiB", false),
+    (SUM, false),
     ("private KiB per client", true),
     ("to the last client, p99, µs", false),
     ("to any client, p99, µs", true),
@@ -86,7 +89,8 @@ pub(super) fn scenarios(figures: &[Figure]) -> Vec<&str> {
 fn panels<'a>(figures: &'a [Figure], scenario: &str) -> Vec<bars::Panel<'a>> {
     let mut panels: Vec<bars::Panel<'a>> = Vec::new();
     for figure in figures.iter().filter(|f| f.scenario == scenario) {
-        if !UNITS.iter().any(|unit| figure.name.contains(unit)) {
+        let has_unit = UNITS.iter().any(|unit| figure.name.contains(unit));
+        if !has_unit || figure.name == SUM {
             continue;
         }
         if !panels.iter().any(|(name, _)| *name == figure.name) {
@@ -116,26 +120,11 @@ fn curves(figures: &[Figure]) -> Vec<Plot> {
 }
 
 fn curve(figures: &[Figure], along: &str, name: &str, is_log: bool) -> Option<Plot> {
-    let mut lines: Vec<Line> = Vec::new();
-    for figure in figures.iter().filter(|figure| figure.name == name) {
-        let Some(point) = figure.point.as_ref().filter(|p| p.along == along) else {
-            continue;
-        };
-        for (server, rounds) in figure.sides() {
-            if !lines.iter().any(|line| line.server == *server) {
-                let (server, points) = (server.clone(), Vec::new());
-                lines.push(Line { server, points });
-            }
-            let line = lines.iter_mut().find(|line| line.server == *server);
-            if let Some(line) = line {
-                line.points.push((point.at, rounds.clone()));
-            }
-        }
-    }
-    for line in &mut lines {
-        line.points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    }
-    lines.retain(|line| line.points.len() > 1);
+    let on_curve = |figure: &&Figure| {
+        figure.name == name && figure.point.as_ref().is_some_and(|p| p.along == along)
+    };
+    let steps: Vec<&Figure> = figures.iter().filter(on_curve).collect();
+    let lines = lines_of(&steps);
     if lines.is_empty() {
         return None;
     }
@@ -143,6 +132,7 @@ fn curve(figures: &[Figure], along: &str, name: &str, is_log: bool) -> Option<Pl
     let chart = Chart {
         title: &title,
         x: along,
+        ends: [steps.first()?, steps.last()?].map(|step| step.scenario.as_str()),
         y: name,
         is_log,
         lines,
@@ -154,6 +144,28 @@ fn curve(figures: &[Figure], along: &str, name: &str, is_log: bool) -> Option<Pl
         scenario: None,
         svg,
     })
+}
+
+/// A line for each server that has at least two of the steps.
+fn lines_of(steps: &[&Figure]) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for (figure, at) in steps.iter().filter_map(|f| Some((f, f.point.as_ref()?.at))) {
+        for (server, rounds) in figure.sides() {
+            let point = (at, rounds.clone());
+            match lines.iter_mut().find(|line| line.server == *server) {
+                Some(line) => line.points.push(point),
+                None => lines.push(Line {
+                    server: server.clone(),
+                    points: vec![point],
+                }),
+            }
+        }
+    }
+    for line in &mut lines {
+        line.points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+    lines.retain(|line| line.points.len() > 1);
+    lines
 }
 
 fn file_name(text: &str) -> String {
