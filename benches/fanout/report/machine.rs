@@ -36,11 +36,21 @@ fn versions(trials: &[Value]) -> Value {
     Value::Object(versions)
 }
 
-/// As a person gives it, whatever the path of the executable.
+/// As a person gives it, wherever the executable is and the results go.
 fn command_line() -> String {
-    let words = std::env::args().skip(1).filter(|word| word != "--bench");
-    let words: Vec<_> = words.collect();
-    format!("cargo bench --bench fanout -- {}", words.join(" "))
+    let mut words = vec!["cargo bench --bench fanout --".to_owned()];
+    let mut given = std::env::args().skip(1);
+    while let Some(word) = given.next() {
+        match word.as_str() {
+            "--bench" => {}
+            "--report" | "--json" => {
+                given.next();
+            }
+            word if word.starts_with("--report=") || word.starts_with("--json=") => {}
+            _ => words.push(word),
+        }
+    }
+    words.join(" ")
 }
 
 fn cpu() -> String {

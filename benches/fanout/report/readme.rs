@@ -59,6 +59,9 @@ const ROWS: [(&str, &str, &str); 12] = [
 /// On a curve, a row for these alone.
 const POINTS: [f64; 4] = [1000.0, 9000.0, 10_000.0, 18_000.0];
 
+/// What stands beside and is no other server: the limit, and Fantail under other circumstances.
+const OURS: [&str; 3] = ["bare", "without", "fantail"];
+
 /// All between the markers, which are not part of it.
 pub(crate) fn block(report: &Value) -> String {
     let mut text = format!(
@@ -85,8 +88,9 @@ pub(crate) fn block(report: &Value) -> String {
             text += &row(scenario, called, &same);
         }
     }
-    let note = "Medians of the rounds, with the ratio to Fantail's; **bold**: better than Fantail.";
-    text + &format!("\n{note}\n\n![CPU per delivery and time to the last client]({PLOT})\n\n")
+    let note = "Medians of the rounds, with the ratio to Fantail's. `bare` is a loop of `write()`, the limit; \
+                **bold**: a server that is better than Fantail.";
+    text + &format!("\n{note}\n\n![CPU per delivery and memory per client]({PLOT})\n\n")
 }
 
 /// The text with the block between its markers.
@@ -142,13 +146,15 @@ fn row(scenario: &str, called: &str, same: &[&Value]) -> String {
     let beside = same.iter().filter_map(|figure| figure["beside"].as_array());
     let cell = |side: &Value| {
         let (name, theirs) = (side["server"].as_str()?, side["median"].as_f64()?);
-        let is_better = mine.is_some_and(|mine| {
-            if more_is_better {
-                theirs > mine
-            } else {
-                theirs < mine
-            }
-        });
+        let is_peer = !OURS.contains(&name);
+        let is_better = is_peer
+            && mine.is_some_and(|mine| {
+                if more_is_better {
+                    theirs > mine
+                } else {
+                    theirs < mine
+                }
+            });
         let times = mine.filter(|mine| *mine > 0.0 && theirs > 0.0);
         let times = times.map_or_else(String::new, |mine| format!(" ({:.2} ×)", theirs / mine));
         let mark = if is_better { "**" } else { "" };
@@ -167,7 +173,8 @@ fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 1e6 => format!("{:.2} million", value / 1e6),
         size if size >= 100.0 || size == 0.0 => {
-            let whole = value.round() as i64;
+            let unit = 10_f64.powf(size.max(1.0).log10().floor() - 2.0).max(1.0);
+            let whole = ((value / unit).round() * unit).round() as i64;
             if whole >= 1000 {
                 format!("{},{:03}", whole / 1000, whole % 1000)
             } else {

@@ -94,7 +94,7 @@ fn run_one(scenario: &Scenario, options: &Options, report: &mut Report) -> io::R
                 clients,
                 rate,
             };
-            topics::run(spread, is_step, options, report)
+            topics::run(spread, options, report)
         }
         Scenario::Connect { clients } => connect::run(clients, options, report),
         Scenario::Resume { clients, rate } => resume::run(clients, rate, options, report),

@@ -45,24 +45,19 @@ pub(super) fn expected_seconds(scenarios: &[Scenario], options: &Options) -> f64
     scenarios.iter().map(of_one).sum()
 }
 
-/// How many servers take part, and how many clients each has.
+/// How many servers take part, and how many clients come to each.
 fn size(scenario: &Scenario, options: &Options) -> (usize, usize) {
     let trial = Trial::new(1, 1.0);
-    let all = || both(trial, options).len();
+    let (two, all) = (pair(trial, options), both(trial, options));
     match *scenario {
-        Scenario::Fanout { clients, .. } | Scenario::Topics { clients, .. }
-            if is_step(scenario) =>
-        {
-            (pair(trial, options).len(), clients)
-        }
+        Scenario::Fanout { clients, .. } if !is_step(scenario) => (all.len(), clients),
+        Scenario::Idle { clients } | Scenario::Connect { clients } => (all.len(), clients),
+        Scenario::Restart { clients, .. } => (without_bare(all).len(), clients),
         Scenario::Fanout { clients, .. }
         | Scenario::Topics { clients, .. }
-        | Scenario::Idle { clients }
-        | Scenario::Connect { clients }
-        | Scenario::Burst { clients, .. } => (all(), clients),
-        Scenario::Hot { clients, .. } => (pair(trial, options).len(), clients),
-        Scenario::Resume { clients, .. } => (without_bare(both(trial, options)).len(), 2 * clients),
-        Scenario::Restart { clients, .. } => (without_bare(both(trial, options)).len(), clients),
+        | Scenario::Hot { clients, .. }
+        | Scenario::Burst { clients, .. } => (two.len(), clients),
+        Scenario::Resume { clients, .. } => (without_bare(two).len(), 2 * clients),
         Scenario::Stalled { clients, .. } => (2, clients),
         Scenario::Pages { connections, .. } => (3, connections),
         Scenario::Curves | Scenario::All => (0, 0),
@@ -71,11 +66,8 @@ fn size(scenario: &Scenario, options: &Options) -> (usize, usize) {
 
 /// Whether it is there for a curve's shape alone: then only Fantail and the bare loop take part.
 pub(super) fn is_step(scenario: &Scenario) -> bool {
-    match scenario {
-        Scenario::Fanout { clients, .. } => ![1000, 10_000].contains(clients),
-        Scenario::Topics { topics, .. } => *topics != 1000,
-        _ => false,
-    }
+    let headline = [1000, 10_000];
+    matches!(scenario, Scenario::Fanout { clients, .. } if !headline.contains(clients))
 }
 
 fn everything() -> Vec<Scenario> {

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::{Comparison, both, pair};
+use super::{Comparison, pair};
 use crate::cli::Options;
 use crate::report::{Bar, Report};
 use crate::trial::{Outcome, Trial};
@@ -18,12 +18,7 @@ pub(super) struct Spread {
     pub(super) rate: f64,
 }
 
-pub(super) fn run(
-    spread: Spread,
-    is_step: bool,
-    options: &Options,
-    report: &mut Report,
-) -> io::Result<()> {
+pub(super) fn run(spread: Spread, options: &Options, report: &mut Report) -> io::Result<()> {
     let Spread {
         topics,
         clients,
@@ -34,8 +29,7 @@ pub(super) fn run(
         ..Trial::new(clients, rate)
     };
     let scenario = format!("topics {topics}, {clients} × {rate}/s");
-    let trials = if is_step { pair } else { both }(trial, options);
-    let mut seen = Comparison::measure(scenario, &trials, options, report)?;
+    let mut seen = Comparison::measure(scenario, &pair(trial, options), options, report)?;
     seen.is_at("topics", topics as f64);
     seen.add("CPU per delivery, µs", None, Outcome::micros_per_delivery);
     seen.add("private memory grown, MiB", None, |o| {

@@ -91,10 +91,12 @@ impl Chart<'_> {
             picture.text((at + 18.0, 53.0), Anchor::Start, INK, &line.server);
             at += 44.0 + 7.0 * line.server.chars().count() as f64;
         }
-        if !self.is_log {
-            let note = "dashed: the straight line that fits best; upright: lowest to highest round";
-            picture.text((at, 53.0), Anchor::Start, FAINT, note);
-        }
+        let note = if self.is_log {
+            "upright: lowest to highest round"
+        } else {
+            "dashed: the straight line that fits best; upright: lowest to highest round"
+        };
+        picture.text((at, 53.0), Anchor::Start, FAINT, note);
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn all(figures: &[Figure]) -> Vec<Plot> {
     plots
 }
 
-/// CPU per delivery of the `fanout` that most servers took part in; of these, with most clients.
+/// CPU and memory in the `fanout` that most servers took part in; of these, with most clients.
 pub(super) fn of_readme(figures: &[Figure]) -> Option<String> {
     let is_cost = |figure: &&Figure| {
         figure.scenario.starts_with("fanout ") && figure.name.starts_with("CPU per delivery")
@@ -68,8 +68,7 @@ pub(super) fn of_readme(figures: &[Figure]) -> Option<String> {
     };
     let scenario = costs.max_by_key(rank)?.scenario.clone();
     let mut panels = panels(figures, &scenario);
-    panels.retain(|(name, _)| name.starts_with("CPU per") || name.ends_with("p99, µs"));
-    panels.truncate(2);
+    panels.retain(|(name, _)| name.starts_with("CPU per") || name.contains("KiB per client"));
     Some(bars::draw(&scenario, NOTE, &panels))
 }
 
