@@ -171,14 +171,16 @@ fn row(scenario: &str, called: &str, same: &[&Value]) -> String {
 /// Three digits that matter.
 fn short(value: f64) -> String {
     match value.abs() {
-        size if size >= 1e6 => format!("{:.2} million", value / 1e6),
+        size if size >= 999_500.0 => format!("{:.2} million", value / 1e6),
         size if size >= 100.0 || size == 0.0 => {
             let unit = 10_f64.powf(size.max(1.0).log10().floor() - 2.0).max(1.0);
-            let whole = ((value / unit).round() * unit).round() as i64;
-            if whole >= 1000 {
-                format!("{},{:03}", whole / 1000, whole % 1000)
-            } else {
-                whole.to_string()
+            let digits = format!("{:.0}", (value / unit).round() * unit);
+            match digits.len().checked_sub(3) {
+                Some(at) if size >= 999.5 => {
+                    let (thousands, rest) = digits.split_at(at);
+                    format!("{thousands},{rest}")
+                }
+                _ => digits,
             }
         }
         size if size >= 10.0 => format!("{value:.1}"),
