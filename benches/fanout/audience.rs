@@ -39,8 +39,9 @@ impl Audience {
         self.skipped_batches
     }
 
-    pub(crate) fn admit(&mut self, stream: TcpStream) {
-        let pending = wire::STREAM_HEAD.to_vec();
+    /// With the events that a returning member has `missed`.
+    pub(crate) fn admit(&mut self, stream: TcpStream, missed: &[u8]) {
+        let pending = [wire::STREAM_HEAD, missed].concat();
         let mut member = Member { stream, pending };
         if member.flush() {
             self.members.push(member);

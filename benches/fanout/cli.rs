@@ -32,6 +32,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     #[command(flatten)]
     Scenario(Scenario),
+    /// Draw the folder of a report again, or the numbers of README.md, from a report's JSON.
+    Draw(DrawOptions),
     #[command(hide = true)]
     Source(SourceOptions),
     #[command(hide = true)]
@@ -91,6 +93,44 @@ pub(crate) enum Scenario {
         #[arg(long, default_value_t = 1.0)]
         rate: f64,
     },
+    /// Many topics: what a delivery costs when the same clients are spread over them.
+    Topics {
+        #[arg(long, default_value_t = 1000)]
+        topics: usize,
+        #[arg(long, default_value_t = 9000)]
+        clients: usize,
+        /// Events per second of each topic.
+        #[arg(long, default_value_t = 1.0)]
+        rate: f64,
+    },
+    /// All clients connect as fast as they can: time until each has its first byte.
+    Connect {
+        #[arg(long, default_value_t = 10_000)]
+        clients: usize,
+    },
+    /// All clients are cut off and come back with the id of their last event.
+    Resume {
+        #[arg(long, default_value_t = 10_000)]
+        clients: usize,
+        #[arg(long, default_value_t = 10.0)]
+        rate: f64,
+    },
+    /// Single events after silence: time until the last client has one.
+    Burst {
+        #[arg(long, default_value_t = 10_000)]
+        clients: usize,
+        #[arg(long, default_value_t = 4.0)]
+        rate: f64,
+    },
+    /// The backend is killed and started again under its clients.
+    Restart {
+        #[arg(long, default_value_t = 1000)]
+        clients: usize,
+        #[arg(long, default_value_t = 10.0)]
+        rate: f64,
+    },
+    /// Cost over the number of clients (`fanout`) and of topics (`topics`), in steps.
+    Curves,
     /// Every scenario with every bar.
     All,
 }
@@ -148,6 +188,9 @@ pub(crate) struct Options {
     /// Write every figure, round by round, to this file.
     #[arg(long, global = true)]
     pub(crate) json: Option<PathBuf>,
+    /// Write a report with plots into this folder: `index.html`, `report.md`, `report.json`.
+    #[arg(long, global = true)]
+    pub(crate) report: Option<PathBuf>,
     /// Exit code 1 if a bar is missed.
     #[arg(long, global = true)]
     pub(crate) strict: bool,
@@ -172,6 +215,9 @@ pub(crate) struct Emission {
 pub(crate) struct SourceOptions {
     #[command(flatten)]
     pub(crate) emission: Emission,
+    /// When the sequences began, on the monotonic clock; now, if not given.
+    #[arg(long)]
+    pub(crate) epoch_ns: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -195,6 +241,12 @@ pub(crate) struct LoadOptions {
     /// Of these, how many never read.
     #[arg(long, default_value_t = 0)]
     pub(crate) stalled: usize,
+    /// Paths that the clients are spread over; one is `--path`.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) topics: usize,
+    /// After settling, every client is cut off and comes back with the id of its last event.
+    #[arg(long)]
+    pub(crate) cut: bool,
     /// Seconds between the last connect and the window.
     #[arg(long)]
     pub(crate) settle: f64,
@@ -250,6 +302,15 @@ pub(crate) struct VisitOptions {
     /// The proxy's process, whose CPU time over the window is reported.
     #[arg(long)]
     pub(crate) watch: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrawOptions {
+    #[arg(long)]
+    pub(crate) from: PathBuf,
+    /// The numbers and the plot of this folder's README.md.
+    #[arg(long)]
+    pub(crate) readme: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

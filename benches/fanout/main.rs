@@ -39,7 +39,9 @@ mod scenario;
 mod server;
 mod site;
 mod source;
+mod streams;
 mod trial;
+mod upstream;
 mod visit;
 mod wire;
 
@@ -76,6 +78,9 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
         Some(Command::Site(options)) => site::run(&options).map(done),
         Some(Command::Visit(options)) => visit::run(&options).map(done),
         Some(Command::Pinned(options)) => Err(process::become_pinned(&options)),
+        Some(Command::Draw(options)) => {
+            report::draw(&options, cli.options.report.as_deref()).map(done)
+        }
         Some(Command::Scenario(scenario)) => scenario::run(Some(&scenario), &cli.options),
         None => {
             Cli::command().print_long_help()?;

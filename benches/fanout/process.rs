@@ -72,6 +72,13 @@ impl Running {
             .args(command)
             // All clients come at once, which is not what is measured here.
             .env("FANTAIL_LIMITS__ACCEPTS_PER_SECOND", "0")
+            // A line for each stream that ends: tens of thousands, on somebody's screen.
+            .env(
+                "RUST_LOG",
+                env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned()),
+            )
+            // All topics too, as for an operator who has as many.
+            .env("FANTAIL_LIMITS__NEW_TOPICS_PER_SECOND", "100000")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

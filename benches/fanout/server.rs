@@ -34,11 +34,6 @@ impl Kind {
         }
     }
 
-    /// Whether it knows where somebody who comes back was.
-    pub(crate) fn resumes(self) -> bool {
-        self != Self::Bare
-    }
-
     pub(crate) fn is_secure(self) -> bool {
         matches!(self, Self::Tls | Self::H2)
     }

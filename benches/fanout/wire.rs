@@ -8,6 +8,8 @@ pub(crate) const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/ev
 
 pub(crate) const HEAD_END: &[u8] = b"\r\n\r\n";
 
+const TOPICS: &str = "/topics/";
+
 /// Ends every event.
 pub(crate) const EVENT_END: &[u8] = b"\n\n";
 
@@ -22,18 +24,31 @@ pub(crate) fn write_event(out: &mut Vec<u8>, number: u64, sent_ns: u64, event_by
     out.extend_from_slice(EVENT_END);
 }
 
-pub(crate) fn subscription(path: &str, host: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n").into_bytes()
+/// With the id of the last event, as it came, the client comes back.
+pub(crate) fn subscription(path: &str, host: &str, last_id: Option<&[u8]>) -> Vec<u8> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n");
+    let mut request = request.into_bytes();
+    if let Some(id) = last_id {
+        request.extend_from_slice(&[b"Last-Event-ID: ", id, b"\r\n"].concat());
+    }
+    request.extend_from_slice(b"\r\n");
+    request
 }
 
-/// The same by somebody who has been there.
-pub(crate) fn resumption(path: &str, host: &str, last_id: &[u8]) -> Vec<u8> {
-    let mut request = subscription(path, host);
-    request.truncate(request.len() - b"\r\n".len());
-    request.extend_from_slice(b"Last-Event-ID: ");
-    request.extend_from_slice(last_id);
-    request.extend_from_slice(HEAD_END);
-    request
+/// Each topic has a path of its own.
+pub(crate) fn topic_path(number: usize) -> String {
+    format!("{TOPICS}{number}")
+}
+
+pub(crate) fn topic_number(path: &str) -> Option<usize> {
+    path.strip_prefix(TOPICS)?.parse().ok()
+}
+
+/// What a request's head says of it.
+pub(crate) fn last_event_id(head: &str) -> Option<u64> {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    let mut ids = lines.filter(|(name, _)| name.eq_ignore_ascii_case("last-event-id"));
+    ids.next()?.1.trim().parse().ok()
 }
 
 /// A small page, with its head.

@@ -35,6 +35,7 @@ mod load_frames;
 mod long_poll;
 mod metrics;
 mod micro_gate;
+mod numbers;
 mod outages;
 mod pass_through;
 mod php;

@@ -48,34 +48,77 @@ enum State {
     Http2(Box<Session>),
 }
 
+/// Who is to connect, and where its stream stands.
+#[derive(Debug, Default)]
+pub(super) struct Newcomer {
+    pub(super) topic: usize,
+    stream: Stream,
+}
+
+impl Newcomer {
+    pub(super) fn of_topic(topic: usize, comes_back: bool) -> Self {
+        let stream = if comes_back {
+            Stream::that_resumes()
+        } else {
+            Stream::default()
+        };
+        Self { topic, stream }
+    }
+
+    /// The id of the last event that it has seen, as it came.
+    pub(super) fn last_id(&self) -> Option<&[u8]> {
+        self.stream.last_id()
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Client {
     link: Link,
+    topic: usize,
     state: State,
     /// The start of what is not complete yet: a head or an event.
     cut: Vec<u8>,
 }
 
 impl Client {
-    pub(super) fn new(link: Link, kind: Kind) -> Self {
+    pub(super) fn new(link: Link, kind: Kind, who: Newcomer) -> Self {
         let state = match kind {
-            Kind::Reader => State::Head(Stream::default()),
+            Kind::Reader => State::Head(who.stream),
             Kind::Stalled => State::NeverReads,
         };
-        let cut = Vec::new();
-        Self { link, state, cut }
+        Self {
+            link,
+            topic: who.topic,
+            state,
+            cut: Vec::new(),
+        }
     }
 
-    /// Goes on where `stream` has ended.
-    pub(super) fn back(link: Link, stream: Stream) -> Self {
-        let (state, cut) = (State::Head(stream), Vec::new());
-        Self { link, state, cut }
+    /// Cuts the connection, without a word to the peer. It may come back and go on.
+    pub(super) fn leave(self) -> Newcomer {
+        let stream = match self.state {
+            State::Head(stream) | State::Stream(stream) => stream,
+            State::NeverReads | State::Http2(_) => Stream::default(),
+        };
+        let topic = self.topic;
+        Newcomer { topic, stream }
+    }
+
+    /// The number of the last event that it has seen.
+    pub(super) fn last(&self) -> Option<u64> {
+        match &self.state {
+            State::Head(stream) | State::Stream(stream) => stream.last(),
+            State::NeverReads | State::Http2(_) => None,
+        }
     }
 
     pub(super) fn multiplexed(link: Link, members: Members) -> Self {
-        let state = State::Http2(Box::new(Session::new(members)));
-        let cut = Vec::new();
-        Self { link, state, cut }
+        Self {
+            link,
+            topic: 0,
+            state: State::Http2(Box::new(Session::new(members))),
+            cut: Vec::new(),
+        }
     }
 
     /// Those who are still being served, as far as they know.
@@ -106,14 +149,6 @@ impl Client {
     /// `None` without TLS, and until it is settled.
     pub(super) fn handshake(&self) -> Option<HandshakeKind> {
         self.link.handshake()
-    }
-
-    /// Cuts the connection, without a word to the peer.
-    pub(super) fn leave(self) -> Stream {
-        match self.state {
-            State::Head(stream) | State::Stream(stream) => stream,
-            State::NeverReads | State::Http2(_) => Stream::default(),
-        }
     }
 
     pub(super) fn attend(&mut self, event: &Event, buffer: &mut [u8], tally: &mut Tally) -> Fate {

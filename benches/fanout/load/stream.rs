@@ -34,6 +34,11 @@ impl Stream {
         self.id.as_deref().filter(|id| !id.is_empty())
     }
 
+    /// The number of the latest event.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.last
+    }
+
     /// Takes every complete event; returns how many bytes that were.
     pub(super) fn take(&mut self, bytes: &[u8], now_ns: u64, tally: &mut Tally) -> usize {
         let mut at = 0;
