@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use mio::event::Event;
 
+use super::chunks::Chunks;
 use super::link::Link;
 use super::stream::Stream;
 use super::tally::Tally;
@@ -35,6 +36,8 @@ pub(super) struct Client {
     state: State,
     /// The start of what is not complete yet: a head or an event.
     cut: Vec<u8>,
+    /// If the stream comes in chunks.
+    chunks: Option<Chunks>,
 }
 
 impl Client {
@@ -43,8 +46,12 @@ impl Client {
             Kind::Reader => State::Head,
             Kind::Stalled => State::NeverReads,
         };
-        let cut = Vec::new();
-        Self { link, state, cut }
+        Self {
+            link,
+            state,
+            cut: Vec::new(),
+            chunks: None,
+        }
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -78,7 +85,8 @@ impl Client {
             };
             tally.note_read(length);
             let filled = kept + length;
-            if !self.take(&buffer[..filled], tally) {
+            let unwrapped = self.unwrap(&mut buffer[kept..filled]);
+            if !self.take(&mut buffer[..kept + unwrapped], tally) {
                 return Fate::Ended;
             }
             // A short read has emptied the socket, so the next edge is still to come; only an end
@@ -92,18 +100,29 @@ impl Client {
         }
     }
 
+    /// The length of what is left without the framing of chunks.
+    fn unwrap(&mut self, fresh: &mut [u8]) -> usize {
+        match &mut self.chunks {
+            Some(chunks) => chunks.unwrap(fresh),
+            None => fresh.len(),
+        }
+    }
+
     /// Whether the peer keeps to the protocol.
-    fn take(&mut self, bytes: &[u8], tally: &mut Tally) -> bool {
-        let mut rest = bytes;
+    fn take(&mut self, bytes: &mut [u8], tally: &mut Tally) -> bool {
+        let mut rest = &*bytes;
         if self.waits_for_head()
             && let Some(length) = wire::head_length(bytes)
         {
-            if !wire::opens_stream(&bytes[..length]) {
+            let (head, body) = bytes.split_at_mut(length);
+            if !wire::opens_stream(head) {
                 tally.refused += 1;
                 return false;
             }
             self.state = State::Stream(Stream::default());
-            rest = &bytes[length..];
+            self.chunks = wire::is_chunked(head).then(Chunks::new);
+            let unwrapped = self.unwrap(body);
+            rest = &body[..unwrapped];
         }
         if let State::Stream(stream) = &mut self.state {
             let taken = stream.take(rest, now_ns(), tally);
