@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::server::peers::Peers;
+use crate::source::Dialect;
+
 /// Fan-out under load: Fantail beside a bare loop of `write()`, in one run.
 ///
 /// Without a scenario, the `--quick` sanity set runs.
@@ -44,6 +47,8 @@ pub(crate) enum Command {
     Visit(VisitOptions),
     #[command(hide = true)]
     Pinned(PinnedOptions),
+    #[command(hide = true)]
+    Guarded(PinnedOptions),
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -122,6 +127,9 @@ pub(crate) struct Options {
     /// Another server instead of fantail; `{listen}` and `{upstream}` become host:port.
     #[arg(long, global = true)]
     pub(crate) server: Option<String>,
+    /// Other servers that take part, by name, or `all`, or `none`.
+    #[arg(long, default_value = "none", value_delimiter = ',', global = true)]
+    pub(crate) peers: Vec<Peers>,
     /// More arguments for `fantail serve`.
     #[arg(long, global = true, allow_hyphen_values = true)]
     pub(crate) fantail_arg: Vec<String>,
@@ -158,6 +166,12 @@ pub(crate) struct Emission {
 pub(crate) struct SourceOptions {
     #[command(flatten)]
     pub(crate) emission: Emission,
+    /// Publishes each event to a hub, instead of streaming it to who asks.
+    #[arg(long, requires = "hub")]
+    pub(crate) publish: Option<Dialect>,
+    /// Where the hub is published to.
+    #[arg(long)]
+    pub(crate) hub: Option<SocketAddrV4>,
 }
 
 #[derive(Debug, Args)]

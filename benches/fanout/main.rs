@@ -28,6 +28,7 @@ mod audience;
 mod bare;
 mod cli;
 mod clock;
+mod guard;
 mod histogram;
 mod load;
 mod net;
@@ -75,6 +76,7 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
         Some(Command::Load(options)) => load::run(&options).map(done),
         Some(Command::Site(options)) => site::run(&options).map(done),
         Some(Command::Visit(options)) => visit::run(&options).map(done),
+        Some(Command::Guarded(options)) => guard::run(&options).map(done),
         Some(Command::Pinned(options)) => Err(process::become_pinned(&options)),
         Some(Command::Scenario(scenario)) => scenario::run(Some(&scenario), &cli.options),
         None => {

@@ -23,13 +23,23 @@ pub(crate) struct Figure {
     pub(crate) scenario: String,
     pub(crate) name: &'static str,
     pub(crate) measured: (&'static str, Rounds),
-    pub(crate) beside: Option<(&'static str, Rounds)>,
+    /// The first is what the bar compares with.
+    pub(crate) beside: Vec<(&'static str, Rounds)>,
     pub(crate) bar: Option<Bar>,
+}
+
+/// Who should have taken part and did not.
+#[derive(Debug)]
+struct Absence {
+    scenario: String,
+    who: &'static str,
+    why: String,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     figures: Vec<Figure>,
+    absences: Vec<Absence>,
     trials: Vec<Value>,
 }
 
@@ -67,8 +77,7 @@ impl Bar {
 
 impl Figure {
     /// `None` where a ratio says nothing: counts that are mostly zero, growth that may shrink.
-    fn ratios(&self) -> Option<Rounds> {
-        let (_, beside) = self.beside.as_ref()?;
+    fn ratios(&self, beside: &Rounds) -> Option<Rounds> {
         let ratios = self.measured.1.ratios_to(beside);
         let telling = ratios
             .0
@@ -83,28 +92,43 @@ impl Figure {
         Some(match self.bar? {
             Bar::AtMost(bar) => median <= bar,
             Bar::AtLeast(bar) => median >= bar,
-            Bar::TimesAtMost(bar) => self.ratios()?.median() <= bar,
+            Bar::TimesAtMost(bar) => self.ratios(&self.beside.first()?.1)?.median() <= bar,
         })
     }
 
-    fn row(&self) -> [String; 7] {
+    /// One row for each that is beside the measured.
+    fn rows(&self) -> Vec<[String; 7]> {
         let side = |(name, rounds): &(&str, Rounds)| format!("{name} {}", rounds.show());
         let verdict = match self.reached() {
             Some(true) => "ok",
             Some(false) => "MISSED",
             None => "",
         };
-        [
+        let ratio = |(_, beside): &(&str, Rounds)| self.ratios(beside);
+        let compared = |beside| {
+            [
+                side(beside),
+                ratio(beside).map(|r| r.show()).unwrap_or_default(),
+            ]
+        };
+        let mut all = self.beside.iter().map(compared);
+        let [beside, ratios] = all.next().unwrap_or_default();
+        let mut rows = vec![[
             self.scenario.clone(),
             self.name.to_owned(),
             side(&self.measured),
-            self.beside.as_ref().map(side).unwrap_or_default(),
-            self.ratios()
-                .map(|ratios| ratios.show())
-                .unwrap_or_default(),
+            beside,
+            ratios,
             self.bar.map(Bar::show).unwrap_or_default(),
             verdict.to_owned(),
-        ]
+        ]];
+        rows.extend(all.map(|[beside, ratios]| {
+            let mut row = <[String; 7]>::default();
+            row[3] = beside;
+            row[4] = ratios;
+            row
+        }));
+        rows
     }
 
     fn to_json(&self) -> Value {
@@ -112,21 +136,36 @@ impl Figure {
             let median = rounds.median();
             json!({ "server": name, "median": median, "rounds": rounds.0 })
         };
+        let compared = |beside: &(&str, Rounds)| {
+            let mut json = side(beside);
+            json["ratio"] = json!(self.ratios(&beside.1).map(|ratios| ratios.median()));
+            json
+        };
         json!({
             "scenario": self.scenario,
             "figure": self.name,
             "measured": side(&self.measured),
-            "beside": self.beside.as_ref().map(side),
-            "ratio": self.ratios().map(|ratios| ratios.median()),
+            "beside": self.beside.iter().map(compared).collect::<Vec<_>>(),
             "bar": self.bar.map(Bar::show),
             "reached": self.reached(),
         })
     }
 }
 
+impl Absence {
+    fn to_json(&self) -> Value {
+        json!({ "scenario": self.scenario, "server": self.who, "why": self.why })
+    }
+}
+
 impl Report {
     pub(crate) fn add(&mut self, figure: Figure) {
         self.figures.push(figure);
+    }
+
+    pub(crate) fn add_absence(&mut self, scenario: &str, who: &'static str, why: String) {
+        let scenario = scenario.to_owned();
+        self.absences.push(Absence { scenario, who, why });
     }
 
     pub(crate) fn keep_trial(&mut self, scenario: &str, trial: &Value) {
@@ -145,7 +184,7 @@ impl Report {
             "scenario", "figure", "measured", "beside", "ratio", "bar", "",
         ];
         let mut rows = vec![head.map(str::to_owned)];
-        rows.extend(self.figures.iter().map(Figure::row));
+        rows.extend(self.figures.iter().flat_map(Figure::rows));
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
         let widths: [usize; 7] = std::array::from_fn(|column| width(column).unwrap_or(0));
         println!("\nmedian (lowest–highest) of the rounds\n");
@@ -156,11 +195,15 @@ impl Report {
                 .collect();
             println!("{}", padded.join("  ").trim_end());
         }
+        for Absence { scenario, who, why } in &self.absences {
+            println!("{scenario}  {who}: not measured: {why}");
+        }
     }
 
     pub(crate) fn write_json(&self, path: &Path) -> io::Result<()> {
         let figures: Vec<_> = self.figures.iter().map(Figure::to_json).collect();
-        let all = json!({ "figures": figures, "trials": self.trials });
+        let absences: Vec<_> = self.absences.iter().map(Absence::to_json).collect();
+        let all = json!({ "figures": figures, "not_measured": absences, "trials": self.trials });
         fs::write(path, format!("{all:#}\n"))
     }
 }

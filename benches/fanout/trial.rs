@@ -3,15 +3,16 @@
 use std::io;
 use std::net::SocketAddrV4;
 
+use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
-use crate::accounting::{self, Memory};
+use crate::accounting::{self, Memory, Scheduled};
 use crate::cli::Options;
-use crate::clock::Deadline;
+use crate::clock::{Deadline, now_ns};
 use crate::net;
 use crate::process::{LOAD_CORE, Running};
 use crate::server::{Kind, Plan, Server};
-use crate::source;
+use crate::source::{self, Dialect};
 
 const START_SECONDS: f64 = 10.0;
 const CONNECT_SECONDS: f64 = 100.0;
@@ -49,13 +50,18 @@ impl Trial {
     }
 
     pub(crate) fn run(&self, options: &Options) -> io::Result<Outcome> {
+        let hub = self.hub()?;
         let source = match self.kind {
-            Kind::Subject | Kind::Tls => Some(start_source(self.rate, options)?),
+            Kind::Subject | Kind::Tls | Kind::Peer(_) => {
+                Some(start_source(self.rate, hub, options)?)
+            }
             Kind::Bare => None,
         };
         let plan = Plan {
             kind: self.kind,
             upstream: source.as_ref().map(|(_, address)| *address),
+            publish: hub.map(|(_, address)| address),
+            clients: self.clients,
             rate: self.rate,
             batch: self.batch,
         };
@@ -63,10 +69,16 @@ impl Trial {
         let before = Memory::of(server.pid())?;
         let load = Running::role(LOAD_CORE, &self.load_arguments(&server, options))?;
         load.next_line(Deadline::after(CONNECT_SECONDS))?;
+        let source_before = SourceSeen::now(source.as_ref())?;
         let measured = options.warmup + options.window + GRACE_SECONDS;
         let line = load.next_line(Deadline::after(measured))?;
+        let source_after = SourceSeen::now(source.as_ref())?;
         let mut json: Value = serde_json::from_str(&line).map_err(io::Error::other)?;
+        json["source_share"] = json!(source_after.share_since(&source_before));
         json["name"] = json!(self.kind.name(options));
+        if let Kind::Peer(peer) = self.kind {
+            json["version"] = json!(peer.version());
+        }
         json["asked_rate"] = json!(self.rate);
         json["memory_before"] = before.to_json();
         json["memory_after"] = Memory::of(server.pid())?.to_json();
@@ -76,6 +88,16 @@ impl Trial {
             json["source"] = serde_json::from_str(&stats).map_err(io::Error::other)?;
         }
         Ok(Outcome { json })
+    }
+
+    /// Where and how the source publishes, if it is to do so.
+    fn hub(&self) -> io::Result<Option<(Dialect, SocketAddrV4)>> {
+        let dialect = match self.kind {
+            Kind::Peer(peer) => peer.dialect(),
+            Kind::Subject | Kind::Tls | Kind::Bare => None,
+        };
+        let with_address = |dialect| Ok((dialect, net::free_address()?));
+        dialect.map(with_address).transpose()
     }
 
     fn load_arguments(&self, server: &Server, options: &Options) -> Vec<String> {
@@ -88,7 +110,7 @@ impl Trial {
             format!("--settle={}", options.warmup),
             format!("--measure={}", options.window),
         ];
-        if self.kind == Kind::Tls {
+        if self.kind.is_by_tls(options) {
             arguments.push("--tls".to_owned());
         }
         if self.follow_last_client {
@@ -98,17 +120,50 @@ impl Trial {
     }
 }
 
-fn start_source(rate: f64, options: &Options) -> io::Result<(Running, SocketAddrV4)> {
+/// For a `hub`, it publishes there.
+fn start_source(
+    rate: f64,
+    hub: Option<(Dialect, SocketAddrV4)>,
+    options: &Options,
+) -> io::Result<(Running, SocketAddrV4)> {
     let address = net::free_address()?;
-    let arguments = [
+    let mut arguments = vec![
         "source".to_owned(),
         format!("--listen={address}"),
         format!("--rate={rate}"),
         format!("--frame-bytes={}", options.event_bytes),
     ];
+    if let Some((dialect, hub)) = hub {
+        let name = dialect.to_possible_value().expect("none is hidden");
+        arguments.push(format!("--publish={}", name.get_name()));
+        arguments.push(format!("--hub={hub}"));
+    }
     let mut process = Running::role(LOAD_CORE, &arguments)?;
     process.wait_until(Deadline::after(START_SECONDS), || net::accepts(address))?;
     Ok((process, address))
+}
+
+/// The source's time on a CPU, at a moment. With one connection for each client it is the source that
+/// fans out, and no figure of the server shows it.
+struct SourceSeen {
+    at_ns: u64,
+    cpu: Scheduled,
+}
+
+impl SourceSeen {
+    fn now(source: Option<&(Running, SocketAddrV4)>) -> io::Result<Self> {
+        let cpu = source.map(|(process, _)| Scheduled::of(process.pid()));
+        Ok(Self {
+            cpu: cpu.transpose()?.unwrap_or_default(),
+            at_ns: now_ns(),
+        })
+    }
+
+    /// Of one core, in percent.
+    fn share_since(&self, earlier: &Self) -> f64 {
+        let spent = self.cpu.since(earlier.cpu).on_cpu_ns;
+        spent as f64 * 100.0 / (self.at_ns - earlier.at_ns) as f64
+    }
 }
 
 impl Outcome {
@@ -136,6 +191,11 @@ impl Outcome {
 
     pub(crate) fn load_share(&self) -> f64 {
         self.number("/load/on_cpu_ns") / 1e7 / self.number("/seconds")
+    }
+
+    /// From the last connect to the end of the window.
+    pub(crate) fn source_share(&self) -> f64 {
+        self.number("/source_share")
     }
 
     pub(crate) fn latency_us(&self, quantile: &str) -> f64 {

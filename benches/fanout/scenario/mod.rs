@@ -13,6 +13,7 @@ use crate::cli::{Only, Options, Scenario};
 use crate::process::{self, LOAD_CORE};
 use crate::report::{Bar, Figure, Report, Rounds};
 use crate::server::Kind;
+use crate::server::peers::Peers;
 use crate::trial::{Outcome, Trial};
 
 pub(crate) fn run(scenario: Option<&Scenario>, options: &Options) -> io::Result<ExitCode> {
@@ -115,10 +116,41 @@ fn a_tenth_stalled(clients: usize) -> Scenario {
 /// One side of a comparison: the outcomes of its rounds.
 struct Side {
     name: &'static str,
+    trial: Trial,
     outcomes: Vec<Outcome>,
+    /// Why it takes part no longer. Only of a peer: all else ends the run.
+    absence: Option<String>,
 }
 
 impl Side {
+    fn new((name, trial): &(&'static str, Trial)) -> Self {
+        let absence = match trial.kind {
+            Kind::Peer(peer) => peer.installed().err().or(peer.refuses(trial.clients)),
+            Kind::Subject | Kind::Tls | Kind::Bare => None,
+        };
+        Self {
+            name,
+            trial: *trial,
+            outcomes: Vec::new(),
+            absence,
+        }
+    }
+
+    fn is_peer(&self) -> bool {
+        matches!(self.trial.kind, Kind::Peer(_))
+    }
+
+    /// What a peer cannot do is a finding, and no reason to measure nobody else.
+    fn run(&mut self, options: &Options) -> io::Result<Option<&Outcome>> {
+        match self.trial.run(options) {
+            Ok(outcome) => self.outcomes.push(outcome),
+            Err(error) if self.is_peer() => self.absence = Some(error.to_string()),
+            Err(error) => return Err(error),
+        }
+        let is_there = self.absence.is_none();
+        Ok(self.outcomes.last().filter(|_| is_there))
+    }
+
     fn figure(&self, of: impl Fn(&Outcome) -> f64) -> (&'static str, Rounds) {
         (self.name, Rounds(self.outcomes.iter().map(of).collect()))
     }
@@ -139,25 +171,32 @@ impl<'a> Comparison<'a> {
         options: &Options,
         report: &'a mut Report,
     ) -> io::Result<Self> {
-        let side = |(name, _): &(&'static str, Trial)| Side {
-            name,
-            outcomes: Vec::new(),
-        };
-        let mut sides: Vec<_> = trials.iter().map(side).collect();
+        let mut sides: Vec<_> = trials.iter().map(Side::new).collect();
         for round in 0..options.rounds {
             for turn in 0..trials.len() {
-                let index = (round + turn) % trials.len();
-                let (name, trial) = &trials[index];
+                let side = &mut sides[(round + turn) % trials.len()];
+                if side.absence.is_some() {
+                    continue;
+                }
                 eprintln!(
-                    "{scenario}: round {} of {}, {name}",
+                    "{scenario}: round {} of {}, {}",
                     round + 1,
-                    options.rounds
+                    options.rounds,
+                    side.name
                 );
-                let outcome = trial.run(options)?;
-                report.keep_trial(&scenario, &outcome.json);
-                sides[index].outcomes.push(outcome);
+                if let Some(outcome) = side.run(options)? {
+                    report.keep_trial(&scenario, &outcome.json);
+                }
             }
         }
+        // Half of the rounds would be compared with others than their own.
+        sides.retain(|side| match &side.absence {
+            None => true,
+            Some(why) => {
+                report.add_absence(&scenario, side.name, why.clone());
+                false
+            }
+        });
         Ok(Self {
             scenario,
             sides,
@@ -168,7 +207,10 @@ impl<'a> Comparison<'a> {
     fn add(&mut self, name: &'static str, bar: Option<Bar>, of: impl Fn(&Outcome) -> f64) {
         let mut sides = self.sides.iter().map(|side| side.figure(&of));
         let Some(measured) = sides.next() else { return };
-        let beside = sides.next();
+        let beside = sides.collect();
+        // No bar is for how a peer does.
+        let against_peer = self.sides.get(1).is_none_or(Side::is_peer);
+        let bar = bar.filter(|bar| !against_peer || !matches!(bar, Bar::TimesAtMost(_)));
         let scenario = self.scenario.clone();
         self.report.add(Figure {
             scenario,
@@ -185,15 +227,16 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// The servers that take part, each with the same trial.
+/// The servers that take part, each with the same trial: Fantail, what its bars are for, the peers.
 fn both(trial: Trial, options: &Options) -> Vec<(&'static str, Trial)> {
-    let kinds = match options.only {
+    let mut kinds = match options.only {
         None if options.tls => vec![Kind::Tls, Kind::Subject],
         Some(Only::Subject) if options.tls => vec![Kind::Tls],
         None => vec![Kind::Subject, Kind::Bare],
         Some(Only::Subject) => vec![Kind::Subject],
         Some(Only::Bare) => vec![Kind::Bare],
     };
+    kinds.extend(Peers::chosen(&options.peers).into_iter().map(Kind::Peer));
     let of_kind = |kind: Kind| (kind.name(options), Trial { kind, ..trial });
     kinds.into_iter().map(of_kind).collect()
 }

@@ -78,7 +78,7 @@ fn judge(scenario: &str, outcomes: &[Vec<Value>; 3], report: &mut Report) {
                 scenario: scenario.to_owned(),
                 name,
                 measured: (Proxy::Fantail.name(), rounds(fantail)),
-                beside: Some((peer.name(), rounds(all))),
+                beside: vec![(peer.name(), rounds(all))],
                 bar,
             });
         }
