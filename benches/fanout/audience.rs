@@ -35,6 +35,10 @@ impl Audience {
         self.members.len()
     }
 
+    pub(crate) fn bound_pending(&mut self, most_pending: usize) {
+        self.most_pending = most_pending;
+    }
+
     pub(crate) fn skipped_batches(&self) -> u64 {
         self.skipped_batches
     }

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::server::peers::Peers;
+use crate::source::Dialect;
+
 /// Fan-out under load: Fantail beside a bare loop of `write()`, in one run.
 ///
 /// Without a scenario, the `--quick` sanity set runs.
@@ -46,6 +49,8 @@ pub(crate) enum Command {
     Visit(VisitOptions),
     #[command(hide = true)]
     Pinned(PinnedOptions),
+    #[command(hide = true)]
+    Guarded(PinnedOptions),
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -176,6 +181,9 @@ pub(crate) struct Options {
     /// Another server instead of fantail; `{listen}` and `{upstream}` become host:port.
     #[arg(long, global = true)]
     pub(crate) server: Option<String>,
+    /// Other servers that take part, by name, or `all`, or `none`.
+    #[arg(long, default_value = "none", value_delimiter = ',', global = true)]
+    pub(crate) peers: Vec<Peers>,
     /// More arguments for `fantail serve`.
     #[arg(long, global = true, allow_hyphen_values = true)]
     pub(crate) fantail_arg: Vec<String>,
@@ -194,6 +202,17 @@ pub(crate) struct Options {
     /// Exit code 1 if a bar is missed.
     #[arg(long, global = true)]
     pub(crate) strict: bool,
+}
+
+impl Options {
+    /// What the name of a scenario ends with: how the clients come, where that is not plainly.
+    pub(crate) fn way(&self) -> &'static str {
+        match (self.h2, self.tls) {
+            (true, _) => ", HTTP/2",
+            (false, true) => ", TLS",
+            (false, false) => "",
+        }
+    }
 }
 
 /// What the stream of events looks like, for whoever emits it.
@@ -218,6 +237,15 @@ pub(crate) struct SourceOptions {
     /// When the sequences began, on the monotonic clock; now, if not given.
     #[arg(long)]
     pub(crate) epoch_ns: Option<u64>,
+    /// Publishes each event to a hub, instead of streaming it to who asks.
+    #[arg(long, requires = "hub")]
+    pub(crate) publish: Option<Dialect>,
+    /// Where the hub is published to.
+    #[arg(long)]
+    pub(crate) hub: Option<SocketAddrV4>,
+    /// How many events the source before this one has published.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) published: u64,
 }
 
 #[derive(Debug, Args)]

@@ -28,6 +28,7 @@ mod audience;
 mod bare;
 mod cli;
 mod clock;
+mod guard;
 mod histogram;
 mod load;
 mod net;
@@ -77,6 +78,7 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
         Some(Command::Load(options)) => load::run(&options).map(done),
         Some(Command::Site(options)) => site::run(&options).map(done),
         Some(Command::Visit(options)) => visit::run(&options).map(done),
+        Some(Command::Guarded(options)) => guard::run(&options).map(done),
         Some(Command::Pinned(options)) => Err(process::become_pinned(&options)),
         Some(Command::Draw(options)) => {
             report::draw(&options, cli.options.report.as_deref()).map(done)

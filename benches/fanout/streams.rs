@@ -17,6 +17,9 @@ const TURNS: usize = 64;
 /// A server that falls this far behind its only upstream has lost the run anyway.
 const MOST_PENDING: usize = 64 << 20;
 
+/// Of all connections of a turn together, where there is one for each client.
+const MOST_PENDING_IN_ALL: usize = 512 << 20;
+
 /// What a backend would still know.
 const LONGEST_REPLAY: u64 = 10_000;
 
@@ -85,6 +88,8 @@ impl Streams {
             }
         }
         turn.audience.admit(guest.stream, &missed);
+        let each = MOST_PENDING_IN_ALL / turn.audience.len().max(1);
+        turn.audience.bound_pending(each.min(MOST_PENDING));
     }
 
     pub(crate) fn send_due(&mut self) {

@@ -1,15 +1,18 @@
 //! One measurement: a fresh source, a fresh server, a fresh crowd; then everything is ended.
 
 use std::io;
+use std::net::SocketAddrV4;
 
 use serde_json::{Value, json};
 
 use crate::accounting::{self, Memory};
 use crate::cli::Options;
 use crate::clock::Deadline;
+use crate::net;
 use crate::process::{LOAD_CORE, Running};
 use crate::server::{Kind, Plan, Server};
-use crate::upstream::Upstream;
+use crate::source::Dialect;
+use crate::upstream::{Seen, Upstream};
 
 const CONNECT_SECONDS: f64 = 100.0;
 /// Share of the window before the source is killed.
@@ -60,13 +63,18 @@ impl Trial {
     }
 
     pub(crate) fn run(&self, options: &Options) -> io::Result<Outcome> {
+        let hub = self.hub()?;
         let mut source = match self.kind {
-            Kind::Subject | Kind::Tls | Kind::H2 => Some(Upstream::start(self.rate, options)?),
+            Kind::Subject | Kind::Tls | Kind::H2 | Kind::Peer(_) => {
+                Some(Upstream::start(self.rate, hub, options)?)
+            }
             Kind::Bare => None,
         };
         let plan = Plan {
             kind: self.kind,
             upstream: source.as_ref().map(|source| source.address),
+            publish: hub.map(|(_, address)| address),
+            clients: self.clients,
             rate: self.rate,
             batch: self.batch,
         };
@@ -74,6 +82,7 @@ impl Trial {
         let before = Memory::of(server.pid())?;
         let load = Running::role(LOAD_CORE, &self.load_arguments(&server, options))?;
         let connected = load.next_line(Deadline::after(CONNECT_SECONDS))?;
+        let source_before = Seen::of(source.as_ref())?;
         let away = self.disturb(source.as_mut(), options)?;
         let measured = if self.storm {
             2.0 * options.warmup + CONNECT_SECONDS
@@ -82,10 +91,15 @@ impl Trial {
             options.warmup + returning + options.window + GRACE_SECONDS
         };
         let line = load.next_line(Deadline::after(measured))?;
+        let source_after = Seen::of(source.as_ref())?;
         let mut json: Value = serde_json::from_str(&line).map_err(io::Error::other)?;
         json["connected"] = serde_json::from_str(&connected).map_err(io::Error::other)?;
         json["source_away_seconds"] = json!(away);
+        json["source_share"] = json!(source_after.share_since(&source_before));
         json["name"] = json!(self.kind.name(options));
+        if let Kind::Peer(peer) = self.kind {
+            json["version"] = json!(peer.version());
+        }
         json["asked_rate"] = json!(self.rate);
         json["memory_before"] = before.to_json();
         json["memory_after"] = Memory::of(server.pid())?.to_json();
@@ -105,6 +119,16 @@ impl Trial {
         source.restart(away).map(Some)
     }
 
+    /// Where and how the source publishes, if it is to do so.
+    fn hub(&self) -> io::Result<Option<(Dialect, SocketAddrV4)>> {
+        let dialect = match self.kind {
+            Kind::Peer(peer) => peer.dialect(),
+            Kind::Subject | Kind::Tls | Kind::H2 | Kind::Bare => None,
+        };
+        let with_address = |dialect| Ok((dialect, net::free_address()?));
+        dialect.map(with_address).transpose()
+    }
+
     fn load_arguments(&self, server: &Server, options: &Options) -> Vec<String> {
         let mut arguments = vec![
             "load".to_owned(),
@@ -116,10 +140,10 @@ impl Trial {
             format!("--settle={}", options.warmup),
             format!("--measure={}", options.window),
         ];
-        if self.kind.is_secure() {
+        if self.kind.is_by_tls(options) {
             arguments.push("--tls".to_owned());
         }
-        if self.kind == Kind::H2 {
+        if self.kind.is_by_http2(options) {
             arguments.extend(["--h2".to_owned(), format!("--streams={}", options.streams)]);
         }
         if self.storm {
@@ -161,6 +185,11 @@ impl Outcome {
 
     pub(crate) fn load_share(&self) -> f64 {
         self.number("/load/on_cpu_ns") / 1e7 / self.number("/seconds")
+    }
+
+    /// From the last connect to the end of the window.
+    pub(crate) fn source_share(&self) -> f64 {
+        self.number("/source_share")
     }
 
     pub(crate) fn latency_us(&self, quantile: &str) -> f64 {

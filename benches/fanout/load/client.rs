@@ -7,6 +7,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use rustls::HandshakeKind;
 
+use super::chunks::Chunks;
 use super::h2::Session;
 use super::link::Link;
 use super::stream::Stream;
@@ -78,6 +79,8 @@ pub(super) struct Client {
     state: State,
     /// The start of what is not complete yet: a head or an event.
     cut: Vec<u8>,
+    /// If the stream comes in chunks.
+    chunks: Option<Chunks>,
 }
 
 impl Client {
@@ -91,6 +94,7 @@ impl Client {
             topic: who.topic,
             state,
             cut: Vec::new(),
+            chunks: None,
         }
     }
 
@@ -118,6 +122,7 @@ impl Client {
             topic: 0,
             state: State::Http2(Box::new(Session::new(members))),
             cut: Vec::new(),
+            chunks: None,
         }
     }
 
@@ -174,7 +179,8 @@ impl Client {
             };
             tally.note_read(length);
             let filled = kept + length;
-            if !self.take(&buffer[..filled], tally) {
+            let unwrapped = self.unwrap(&mut buffer[kept..filled]);
+            if !self.take(&mut buffer[..kept + unwrapped], tally) {
                 return Fate::Ended;
             }
             // Only an end that was announced with this edge would not be announced again.
@@ -184,18 +190,29 @@ impl Client {
         }
     }
 
+    /// The length of what is left without the framing of chunks.
+    fn unwrap(&mut self, fresh: &mut [u8]) -> usize {
+        match &mut self.chunks {
+            Some(chunks) => chunks.unwrap(fresh),
+            None => fresh.len(),
+        }
+    }
+
     /// Whether the peer keeps to the protocol, and has anybody left to serve.
-    fn take(&mut self, bytes: &[u8], tally: &mut Tally) -> bool {
-        let mut rest = bytes;
+    fn take(&mut self, bytes: &mut [u8], tally: &mut Tally) -> bool {
+        let mut rest = &*bytes;
         if let State::Head(stream) = &mut self.state
             && let Some(length) = wire::head_length(bytes)
         {
-            if !wire::opens_stream(&bytes[..length]) {
+            let (head, body) = bytes.split_at_mut(length);
+            if !wire::opens_stream(head) {
                 tally.refused += 1;
                 return false;
             }
             self.state = State::Stream(mem::take(stream));
-            rest = &bytes[length..];
+            self.chunks = wire::is_chunked(head).then(Chunks::new);
+            let unwrapped = self.unwrap(body);
+            rest = &body[..unwrapped];
         }
         match &mut self.state {
             State::Stream(stream) => rest = &rest[stream.take(rest, now_ns(), tally)..],

@@ -5,6 +5,7 @@
 //! the last one the streams are read on until stdin closes, so that the server can be looked at
 //! with everyone still connected.
 
+mod chunks;
 mod client;
 mod crowd;
 mod frame;

@@ -15,8 +15,13 @@ pub(super) struct Stream {
 }
 
 enum Frame<'a> {
-    Numbered { number: u64, stamp: &'a [u8] },
+    Numbered {
+        number: u64,
+        stamp: &'a [u8],
+    },
     Gap,
+    /// Comments alone, as some hubs greet.
+    Comment,
     Unknown,
 }
 
@@ -62,6 +67,7 @@ impl Stream {
                     self.gap_announced = true;
                     tally.gap_events += 1;
                 }
+                Frame::Comment => {}
                 Frame::Unknown => tally.malformed += 1,
             }
             at += length;
@@ -128,6 +134,10 @@ fn unusual_frame(frame: &[u8]) -> Frame<'_> {
         if let Some((number, stamp)) = line.strip_prefix(b"data: ").and_then(leading_number) {
             return Frame::Numbered { number, stamp };
         }
+    }
+    let is_comment = |line: &[u8]| line.is_empty() || line.starts_with(b":");
+    if frame.split(|byte| *byte == b'\n').all(is_comment) {
+        return Frame::Comment;
     }
     Frame::Unknown
 }

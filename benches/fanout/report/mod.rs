@@ -19,10 +19,25 @@ use crate::cli::DrawOptions;
 
 pub(crate) use figures::{Bar, Figure, Point, Rounds};
 
+/// Who should have taken part and did not.
+#[derive(Debug)]
+struct Absence {
+    scenario: String,
+    who: &'static str,
+    why: String,
+}
+
+impl Absence {
+    fn to_json(&self) -> Value {
+        json!({ "scenario": self.scenario, "server": self.who, "why": self.why })
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     figures: Vec<Figure>,
     trials: Vec<Value>,
+    absences: Vec<Absence>,
     /// Scenarios that could not be run to their end, and why.
     failures: Vec<String>,
 }
@@ -30,6 +45,11 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn add(&mut self, figure: Figure) {
         self.figures.push(figure);
+    }
+
+    pub(crate) fn add_absence(&mut self, scenario: &str, who: &'static str, why: String) {
+        let scenario = scenario.to_owned();
+        self.absences.push(Absence { scenario, who, why });
     }
 
     pub(crate) fn keep_trial(&mut self, scenario: &str, trial: &Value) {
@@ -55,6 +75,9 @@ impl Report {
     pub(crate) fn print(&self) {
         println!("\n{}\n", table::LEGEND);
         println!("{}", table::for_terminal(&self.figures));
+        for Absence { scenario, who, why } in &self.absences {
+            println!("{scenario}  {who}: not measured: {why}");
+        }
         for failure in &self.failures {
             println!("\nFAILED: {failure}");
         }
@@ -65,6 +88,7 @@ impl Report {
         json!({
             "run": machine::describe(seconds, &self.trials),
             "failures": self.failures,
+            "not_measured": self.absences.iter().map(Absence::to_json).collect::<Vec<_>>(),
             "figures": figures,
             "trials": self.trials,
         })

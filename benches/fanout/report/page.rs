@@ -83,8 +83,17 @@ fn body(language: &Language, report: &Value, figures: &[Figure], plots: &[Plot])
         text += &(language.table)(&figures.iter().filter(is_its).collect::<Vec<_>>());
         let is_its = |plot: &&Plot| plot.scenario.as_deref() == Some(scenario);
         text.extend(plots.iter().filter(is_its).map(language.picture));
+        let absences = report["not_measured"].as_array().into_iter().flatten();
+        for absence in absences.filter(|absence| absence["scenario"] == scenario) {
+            text += &(language.paragraph)(&not_measured(absence));
+        }
     }
     text
+}
+
+fn not_measured(absence: &Value) -> String {
+    let text = |name: &str| absence[name].as_str().unwrap_or("unknown");
+    format!("{}: not measured: {}", text("server"), text("why"))
 }
 
 /// The machine, the versions, the command.

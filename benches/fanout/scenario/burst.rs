@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Comparison, pair};
+use super::{Comparison, both};
 use crate::cli::Options;
 use crate::report::{Bar, Report};
 use crate::trial::{Outcome, Trial};
@@ -25,7 +25,7 @@ pub(super) fn run(
         ..Trial::new(clients, rate)
     };
     let scenario = format!("burst {clients} × {rate}/s");
-    let mut seen = Comparison::measure(scenario, &pair(trial, options), options, report)?;
+    let mut seen = Comparison::measure(scenario, &both(trial, options), options, report)?;
     let bar = |bar| Comparison::is_judged(options).then_some(bar);
     seen.add("to the last client, p50, µs", None, |o| {
         o.last_client_us("p50")

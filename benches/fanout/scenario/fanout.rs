@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Comparison, both, pair};
+use super::{Comparison, both};
 use crate::cli::Options;
 use crate::report::{Bar, Report};
 use crate::trial::{Outcome, Trial};
@@ -13,7 +13,6 @@ const MANY: usize = 1000;
 pub(super) fn run(
     clients: usize,
     rate: f64,
-    is_step: bool,
     options: &Options,
     report: &mut Report,
 ) -> io::Result<()> {
@@ -22,9 +21,10 @@ pub(super) fn run(
         ..Trial::new(clients, rate)
     };
     let scenario = format!("fanout {clients} × {rate}/s");
-    let trials = if is_step { pair } else { both }(trial, options);
-    let mut seen = Comparison::measure(scenario, &trials, options, report)?;
-    seen.is_at("clients", clients as f64);
+    let mut seen = Comparison::measure(scenario, &both(trial, options), options, report)?;
+    if !options.tls {
+        seen.is_at("clients", clients as f64);
+    }
     let is_judged = Comparison::is_judged(options);
     let bar = |bar| is_judged.then_some(bar);
     // Of a few clients the fixed cost of a wake-up is most.
@@ -70,4 +70,5 @@ fn cost(seen: &mut Comparison<'_>) {
     seen.add("server CPU, %", None, Outcome::server_share);
     seen.add("server kept waiting, %", None, Outcome::server_waited_share);
     seen.add("load CPU, %", None, Outcome::load_share);
+    seen.add("source CPU, %", None, Outcome::source_share);
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Comparison, pair};
+use super::{Comparison, both};
 use crate::cli::Options;
 use crate::report::{Bar, Report};
 use crate::trial::{Outcome, Trial};
@@ -28,7 +28,7 @@ pub(super) fn run(
         ..Trial::new(clients, rate)
     };
     let scenario = format!("hot {clients} × {rate}/s");
-    let mut seen = Comparison::measure(scenario, &pair(trial, options), options, report)?;
+    let mut seen = Comparison::measure(scenario, &both(trial, options), options, report)?;
     let bar = |bar| Comparison::is_judged(options).then_some(bar);
     let all = ALL * clients as f64 * rate;
     seen.add(
@@ -46,5 +46,6 @@ pub(super) fn run(
     seen.add("server CPU, %", None, Outcome::server_share);
     seen.add("server kept waiting, %", None, Outcome::server_waited_share);
     seen.add("load CPU, %", None, Outcome::load_share);
+    seen.add("source CPU, %", None, Outcome::source_share);
     Ok(())
 }

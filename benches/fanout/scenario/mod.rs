@@ -22,6 +22,7 @@ use crate::clock::now_ns;
 use crate::process::{self, LOAD_CORE};
 use crate::report::{self, Bar, Figure, Point, Report, Rounds};
 use crate::server::Kind;
+use crate::server::peers::Peers;
 use crate::trial::{Outcome, Trial};
 
 pub(crate) fn run(scenario: Option<&Scenario>, options: &Options) -> io::Result<ExitCode> {
@@ -69,9 +70,8 @@ fn write(found: &Report, start_ns: u64, options: &Options) -> io::Result<()> {
 }
 
 fn run_one(scenario: &Scenario, options: &Options, report: &mut Report) -> io::Result<()> {
-    let is_step = plan::is_step(scenario);
     match *scenario {
-        Scenario::Fanout { clients, rate } => fanout::run(clients, rate, is_step, options, report),
+        Scenario::Fanout { clients, rate } => fanout::run(clients, rate, options, report),
         Scenario::Hot { clients, rate } => hot::run(clients, rate, options, report),
         Scenario::Idle { clients } => idle::run(clients, options, report),
         Scenario::Stalled {
@@ -111,10 +111,41 @@ fn run_one(scenario: &Scenario, options: &Options, report: &mut Report) -> io::R
 /// One side of a comparison: the outcomes of its rounds.
 struct Side {
     name: &'static str,
+    trial: Trial,
     outcomes: Vec<Outcome>,
+    /// Why it takes part no longer. Only of a peer: all else ends the run.
+    absence: Option<String>,
 }
 
 impl Side {
+    fn new((name, trial): &(&'static str, Trial), options: &Options) -> Self {
+        let absence = match trial.kind {
+            Kind::Peer(peer) => peer.absence(trial.clients, options),
+            Kind::Subject | Kind::Tls | Kind::H2 | Kind::Bare => None,
+        };
+        Self {
+            name,
+            trial: *trial,
+            outcomes: Vec::new(),
+            absence,
+        }
+    }
+
+    fn is_peer(&self) -> bool {
+        matches!(self.trial.kind, Kind::Peer(_))
+    }
+
+    /// What a peer cannot do is a finding, and no reason to measure nobody else.
+    fn run(&mut self, options: &Options) -> io::Result<Option<&Outcome>> {
+        match self.trial.run(options) {
+            Ok(outcome) => self.outcomes.push(outcome),
+            Err(error) if self.is_peer() => self.absence = Some(error.to_string()),
+            Err(error) => return Err(error),
+        }
+        let is_there = self.absence.is_none();
+        Ok(self.outcomes.last().filter(|_| is_there))
+    }
+
     fn figure(&self, of: impl Fn(&Outcome) -> f64) -> (String, Rounds) {
         (
             self.name.to_owned(),
@@ -134,30 +165,41 @@ struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     /// Runs all rounds; sides take turns, and who goes first changes from round to round.
     fn measure(
-        scenario: String,
+        name: String,
         trials: &[(&'static str, Trial)],
         options: &Options,
         report: &'a mut Report,
     ) -> io::Result<Self> {
-        let side = |(name, _): &(&'static str, Trial)| Side {
-            name,
-            outcomes: Vec::new(),
-        };
-        let mut sides: Vec<_> = trials.iter().map(side).collect();
+        let scenario = name + options.way();
+        let mut sides: Vec<_> = trials
+            .iter()
+            .map(|trial| Side::new(trial, options))
+            .collect();
         for round in 0..options.rounds {
             for turn in 0..trials.len() {
-                let index = (round + turn) % trials.len();
-                let (name, trial) = &trials[index];
+                let side = &mut sides[(round + turn) % trials.len()];
+                if side.absence.is_some() {
+                    continue;
+                }
                 eprintln!(
-                    "{scenario}: round {} of {}, {name}",
+                    "{scenario}: round {} of {}, {}",
                     round + 1,
-                    options.rounds
+                    options.rounds,
+                    side.name
                 );
-                let outcome = trial.run(options)?;
-                report.keep_trial(&scenario, &outcome.json);
-                sides[index].outcomes.push(outcome);
+                if let Some(outcome) = side.run(options)? {
+                    report.keep_trial(&scenario, &outcome.json);
+                }
             }
         }
+        // Half of the rounds would be compared with others than their own.
+        sides.retain(|side| match &side.absence {
+            None => true,
+            Some(why) => {
+                report.add_absence(&scenario, side.name, why.clone());
+                false
+            }
+        });
         Ok(Self {
             scenario,
             sides,
@@ -176,6 +218,9 @@ impl<'a> Comparison<'a> {
         let mut sides = self.sides.iter().map(|side| side.figure(&of));
         let Some(measured) = sides.next() else { return };
         let beside = sides.collect();
+        // No bar is for how a peer does.
+        let against_peer = self.sides.get(1).is_none_or(Side::is_peer);
+        let bar = bar.filter(|bar| !against_peer || !matches!(bar, Bar::TimesAtMost(_)));
         let scenario = self.scenario.clone();
         self.report.add(Figure {
             scenario,
@@ -193,9 +238,12 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// The servers that take part, each with the same trial.
+/// All who take part, each with the same trial: Fantail, what its bars compare with, the peers.
 fn both(trial: Trial, options: &Options) -> Vec<(&'static str, Trial)> {
-    pair(trial, options)
+    let mut all = pair(trial, options);
+    let peers = Peers::chosen(&options.peers).into_iter().map(Kind::Peer);
+    all.extend(peers.map(|kind| (kind.name(options), Trial { kind, ..trial })));
+    all
 }
 
 /// Some questions are none for the bare loop, which has no upstream.

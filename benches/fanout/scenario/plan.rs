@@ -51,25 +51,20 @@ fn size(scenario: &Scenario, options: &Options) -> (usize, usize) {
     let trial = Trial::new(1, 1.0);
     let (two, all) = (pair(trial, options), both(trial, options));
     match *scenario {
-        Scenario::Fanout { clients, .. } if !is_step(scenario) => (all.len(), clients),
-        Scenario::Idle { clients } | Scenario::Connect { clients } => (all.len(), clients),
-        Scenario::Restart { clients, .. } => (without_bare(all).len(), clients),
         Scenario::Fanout { clients, .. }
-        | Scenario::Topics { clients, .. }
         | Scenario::Hot { clients, .. }
-        | Scenario::Burst { clients, .. } => (two.len(), clients),
-        Scenario::Resume { clients, .. } => (without_bare(two).len(), 2 * clients),
-        Scenario::Storm { clients, .. } => (without_bare(all).len(), 2 * clients),
-        Scenario::Stalled { clients, .. } => (2, clients),
+        | Scenario::Burst { clients, .. }
+        | Scenario::Idle { clients }
+        | Scenario::Connect { clients } => (all.len(), clients),
+        Scenario::Restart { clients, .. } => (without_bare(all).len(), clients),
+        Scenario::Topics { clients, .. } => (two.len(), clients),
+        Scenario::Resume { clients, .. } | Scenario::Storm { clients, .. } => {
+            (without_bare(all).len(), 2 * clients)
+        }
+        Scenario::Stalled { clients, .. } => (2 + 2 * (all.len() - two.len()), clients),
         Scenario::Pages { connections, .. } => (3, connections),
         Scenario::Curves | Scenario::All => (0, 0),
     }
-}
-
-/// Whether it is there for a curve's shape alone: then only Fantail and the bare loop take part.
-pub(super) fn is_step(scenario: &Scenario) -> bool {
-    let headline = [1000, 10_000];
-    matches!(scenario, Scenario::Fanout { clients, .. } if !headline.contains(clients))
 }
 
 fn everything() -> Vec<Scenario> {

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::{Comparison, pair, refuse_http2, without_bare};
+use super::{Comparison, both, refuse_http2, without_bare};
 use crate::cli::Options;
 use crate::report::{Bar, Report};
 use crate::trial::{Outcome, Trial};
@@ -27,7 +27,7 @@ pub(super) fn run(
         ..Trial::new(clients, rate)
     };
     let scenario = format!("resume {clients} × {rate}/s");
-    let trials = without_bare(pair(trial, options));
+    let trials = without_bare(both(trial, options));
     let mut seen = Comparison::measure(scenario, &trials, options, report)?;
     let bar = |bar| Comparison::is_judged(options).then_some(bar);
     let seconds = |o: &Outcome| o.number("/resumed/seconds");
