@@ -136,6 +136,8 @@ pub(crate) enum Scenario {
     },
     /// Cost over the number of clients (`fanout`) and of topics (`topics`), in steps.
     Curves,
+    /// The table of TLS beside nginx with Nchan: `fanout`, `idle` and `storm` of 10,000, with `--h2` too.
+    TlsTable,
     /// Every scenario with every bar.
     All,
 }
@@ -199,6 +201,9 @@ pub(crate) struct Options {
     /// Write a report with plots into this folder: `index.html`, `report.md`, `report.json`.
     #[arg(long, global = true)]
     pub(crate) report: Option<PathBuf>,
+    /// Only say how long it will take.
+    #[arg(long, global = true)]
+    pub(crate) plan: bool,
     /// Exit code 1 if a bar is missed.
     #[arg(long, global = true)]
     pub(crate) strict: bool,

@@ -9,7 +9,7 @@ const END: &str = "<!-- bench:end -->";
 const PLOT: &str = "benches/results/fanout.svg";
 
 /// For each kind of scenario, the figures worth a row, and what they are called there.
-const ROWS: [(&str, &str, &str); 12] = [
+const ROWS: [(&str, &str, &str); 16] = [
     ("fanout", "CPU per delivery, µs", "CPU per delivery, µs"),
     (
         "fanout",
@@ -53,6 +53,26 @@ const ROWS: [(&str, &str, &str); 12] = [
         "no events beyond the absence, s",
         "no events beyond the backend's absence, s",
     ),
+    (
+        "storm",
+        "first: clients answered per second",
+        "clients per second, full handshakes",
+    ),
+    (
+        "storm",
+        "again: clients answered per second",
+        "clients per second, resumed handshakes",
+    ),
+    (
+        "storm",
+        "first: server CPU per client, µs",
+        "CPU per client, full handshake, µs",
+    ),
+    (
+        "storm",
+        "again: server CPU per client, µs",
+        "CPU per client, resumed handshake, µs",
+    ),
     ("pages", "CPU per request, µs", "CPU per request, µs"),
 ];
 
@@ -60,7 +80,7 @@ const ROWS: [(&str, &str, &str); 12] = [
 const POINTS: [f64; 4] = [1000.0, 9000.0, 10_000.0, 18_000.0];
 
 /// What stands beside and is no other server: the limit, and Fantail under other circumstances.
-const OURS: [&str; 3] = ["bare", "without", "fantail"];
+const OURS: [&str; 4] = ["bare", "without", "fantail", "fantail by TLS"];
 
 /// All between the markers, which are not part of it.
 pub(crate) fn block(report: &Value) -> String {

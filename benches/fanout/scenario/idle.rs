@@ -10,7 +10,14 @@ use crate::trial::{Outcome, Trial};
 /// What the first clients bring with them (buffers, heaps of threads) is spread over so many.
 const MANY: usize = 5000;
 
+/// Nothing happens in the window.
+pub(super) const LONG_ENOUGH: f64 = 2.0;
+
 pub(super) fn run(clients: usize, options: &Options, report: &mut Report) -> io::Result<()> {
+    let options = &Options {
+        window: options.window.min(LONG_ENOUGH),
+        ..options.clone()
+    };
     let trial = Trial::new(clients, 0.0);
     let scenario = format!("idle {clients}");
     let mut seen = Comparison::measure(scenario, &both(trial, options), options, report)?;

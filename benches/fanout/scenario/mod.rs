@@ -17,6 +17,8 @@ use std::fs;
 use std::io;
 use std::process::ExitCode;
 
+use plan::Step;
+
 use crate::cli::{Only, Options, Scenario};
 use crate::clock::now_ns;
 use crate::process::{self, LOAD_CORE};
@@ -37,10 +39,13 @@ pub(crate) fn run(scenario: Option<&Scenario>, options: &Options) -> io::Result<
     }
     let mut report = Report::default();
     let start_ns = now_ns();
-    let scenarios = plan::expand(scenario, quick);
-    let minutes = plan::expected_seconds(&scenarios, &options) / 60.0;
-    eprintln!("{} scenarios, about {minutes:.1} min", scenarios.len());
-    for scenario in scenarios {
+    let steps = plan::expand(scenario, quick, &options);
+    let minutes = plan::expected_seconds(&steps) / 60.0;
+    eprintln!("{} scenarios, about {minutes:.1} min", steps.len());
+    if options.plan {
+        return Ok(ExitCode::SUCCESS);
+    }
+    for Step { scenario, options } in steps {
         // What the others find is worth seeing although one could not run.
         if let Err(error) = run_one(&scenario, &options, &mut report) {
             report.fail(format!("{scenario:?}: {error}"));
@@ -104,7 +109,7 @@ fn run_one(scenario: &Scenario, options: &Options, report: &mut Report) -> io::R
         Scenario::Burst { clients, rate } => burst::run(clients, rate, options, report),
         Scenario::Restart { clients, rate } => restart::run(clients, rate, options, report),
         // Replaced by what they stand for before anything runs.
-        Scenario::Curves | Scenario::All => Ok(()),
+        Scenario::Curves | Scenario::TlsTable | Scenario::All => Ok(()),
     }
 }
 

@@ -6,6 +6,9 @@ use super::{Launch, SPARE_DESCRIPTORS, Site};
 
 pub(super) const PROGRAM: &str = "/usr/sbin/nginx";
 
+/// On each connection of HTTP/2: more than anybody here asks for, where the default is 128.
+const STREAMS: usize = 1024;
+
 /// `proxy_buffering off` and a long `proxy_read_timeout` are what its documentation says of streams;
 /// HTTP/1.1 without `Connection: close` is what it says of upstreams.
 pub(super) fn launch(site: &Site<'_>) -> io::Result<Launch> {
@@ -27,7 +30,7 @@ pub(super) fn listen(site: &Site<'_>) -> String {
     let tls = site.tls.as_ref().map(|(address, files)| {
         format!(
             "listen {address} ssl http2 backlog=4096; ssl_certificate {}; ssl_certificate_key {};\n\
-             ssl_buffer_size 4k;\n",
+             ssl_buffer_size 4k; http2_max_concurrent_streams {STREAMS};\n",
             files.chain, files.key
         )
     });
