@@ -37,6 +37,9 @@ pub(crate) enum Command {
     Scenario(Scenario),
     /// Draw the folder of a report again, or the numbers of README.md, from a report's JSON.
     Draw(DrawOptions),
+    /// The Debian packages of all peers.
+    #[command(hide = true)]
+    Packages,
     #[command(hide = true)]
     Source(SourceOptions),
     #[command(hide = true)]
@@ -201,7 +204,7 @@ pub(crate) struct Options {
     /// Write a report with plots into this folder: `index.html`, `report.md`, `report.json`.
     #[arg(long, global = true)]
     pub(crate) report: Option<PathBuf>,
-    /// Only say how long it will take.
+    /// Only say what will run, and how long it will take.
     #[arg(long, global = true)]
     pub(crate) plan: bool,
     /// Exit code 1 if a bar is missed.

@@ -52,6 +52,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command};
+use server::peers::Peers;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -75,6 +76,10 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
     match cli.command {
         Some(Command::Source(options)) => source::run(&options).map(done),
         Some(Command::Bare(options)) => bare::run(&options).map(done),
+        Some(Command::Packages) => {
+            println!("{}", Peers::packages().join("\n"));
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Load(options)) => load::run(&options).map(done),
         Some(Command::Site(options)) => site::run(&options).map(done),
         Some(Command::Visit(options)) => visit::run(&options).map(done),

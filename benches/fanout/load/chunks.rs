@@ -10,11 +10,18 @@ pub(super) enum Chunks {
     Data(usize),
     /// Behind the data, at the line's end.
     End,
+    /// Behind the last chunk, which is empty: nothing that matters comes.
+    Over,
 }
 
 impl Chunks {
     pub(super) fn new() -> Self {
         Self::Size(0)
+    }
+
+    /// Whether the body has ended, though its connection may stay.
+    pub(super) fn are_over(self) -> bool {
+        matches!(self, Self::Over)
     }
 
     /// Moves the data to the front; its length.
@@ -48,10 +55,10 @@ impl Chunks {
                 Some(digit) => Self::Size(size.saturating_mul(16) + digit as usize),
                 None => Self::Line(size).after(byte),
             },
-            // The last chunk is empty; nothing that matters comes behind it.
-            Self::Line(size) if byte == b'\n' && size > 0 => Self::Data(size),
+            Self::Line(0) if byte == b'\n' => Self::Over,
+            Self::Line(size) if byte == b'\n' => Self::Data(size),
             Self::End if byte == b'\n' => Self::Size(0),
-            Self::Line(_) | Self::End | Self::Data(_) => self,
+            Self::Line(_) | Self::End | Self::Data(_) | Self::Over => self,
         }
     }
 }

@@ -180,7 +180,8 @@ impl Client {
             tally.note_read(length);
             let filled = kept + length;
             let unwrapped = self.unwrap(&mut buffer[kept..filled]);
-            if !self.take(&mut buffer[..kept + unwrapped], tally) {
+            let keeps_on = self.take(&mut buffer[..kept + unwrapped], tally);
+            if !keeps_on || self.chunks.is_some_and(Chunks::are_over) {
                 return Fate::Ended;
             }
             // Only an end that was announced with this edge would not be announced again.

@@ -142,6 +142,7 @@ impl Tally {
             "malformed": self.malformed,
             "refused": self.refused,
             "came_again": self.came_again,
+            "latest_trouble": self.trouble,
             "readers_ended": self.readers_ended,
             "stalled_ended": self.stalled_ended,
         })

@@ -8,7 +8,7 @@ use crate::report::{Bar, Report};
 use crate::trial::{Outcome, Trial};
 
 /// A window has few events, and each is one sample.
-const WINDOWS: f64 = 2.0;
+pub(super) const WINDOWS: f64 = 2.0;
 
 pub(super) fn run(
     clients: usize,

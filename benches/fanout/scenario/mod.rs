@@ -40,9 +40,10 @@ pub(crate) fn run(scenario: Option<&Scenario>, options: &Options) -> io::Result<
     let mut report = Report::default();
     let start_ns = now_ns();
     let steps = plan::expand(scenario, quick, &options);
-    let minutes = plan::expected_seconds(&steps) / 60.0;
+    let minutes = steps.iter().map(Step::expected_seconds).sum::<f64>() / 60.0;
     eprintln!("{} scenarios, about {minutes:.1} min", steps.len());
     if options.plan {
+        plan::print(&steps);
         return Ok(ExitCode::SUCCESS);
     }
     for Step { scenario, options } in steps {

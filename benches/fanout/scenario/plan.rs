@@ -1,6 +1,6 @@
 //! Which scenarios a set has, who takes part in each, and how long all that will take.
 
-use super::{both, idle, pair, restart, without_bare};
+use super::{both, burst, idle, pair, restart, without_bare};
 use crate::cli::{Options, Scenario};
 use crate::server::Kind;
 use crate::server::peers::{Peer, Peers};
@@ -50,12 +50,13 @@ pub(super) fn expand(scenario: Option<&Scenario>, quick: bool, options: &Options
     }
 }
 
-/// Sides × rounds × (warm-up, window, start and stop), all added up.
-pub(super) fn expected_seconds(steps: &[Step]) -> f64 {
-    let of_one = |Step { scenario, options }: &Step| {
-        let (sides, clients) = size(scenario, options);
-        let windows = match scenario {
-            Scenario::Burst { .. } => options.window * 2.0,
+impl Step {
+    /// Sides × rounds × (warm-up, window, start and stop).
+    pub(super) fn expected_seconds(&self) -> f64 {
+        let options = &self.options;
+        let (sides, clients) = size(&self.scenario, options);
+        let window = match self.scenario {
+            Scenario::Burst { .. } => options.window * burst::WINDOWS,
             Scenario::Restart { .. } => options.window.max(restart::SHORTEST_WINDOW),
             Scenario::Idle { .. } => options.window.min(idle::LONG_ENOUGH),
             Scenario::Connect { .. } | Scenario::Resume { .. } => 1.0,
@@ -64,13 +65,21 @@ pub(super) fn expected_seconds(steps: &[Step]) -> f64 {
         };
         let clients = clients as f64;
         let mut start_and_stop = SECONDS_EACH + clients / CLIENTS_PER_SECOND;
-        if options.tls || options.h2 {
+        if options.tls {
             start_and_stop += clients / HANDSHAKES_PER_SECOND;
         }
-        let trial = options.warmup + windows + start_and_stop;
+        let trial = options.warmup + window + start_and_stop;
         sides as f64 * options.rounds as f64 * trial
-    };
-    steps.iter().map(of_one).sum()
+    }
+}
+
+pub(super) fn print(steps: &[Step]) {
+    for step in steps {
+        let (sides, _) = size(&step.scenario, &step.options);
+        let seconds = step.expected_seconds();
+        let way = step.options.way();
+        println!("{seconds:5.0} s  {sides} servers  {:?}{way}", step.scenario);
+    }
 }
 
 /// How many servers take part, and how many clients come to each.

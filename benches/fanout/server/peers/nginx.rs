@@ -30,7 +30,7 @@ pub(super) fn listen(site: &Site<'_>) -> String {
     let tls = site.tls.as_ref().map(|(address, files)| {
         format!(
             "listen {address} ssl http2 backlog=4096; ssl_certificate {}; ssl_certificate_key {};\n\
-             ssl_buffer_size 4k; http2_max_concurrent_streams {STREAMS};\n",
+             ssl_protocols TLSv1.2 TLSv1.3; ssl_buffer_size 4k; http2_max_concurrent_streams {STREAMS};\n",
             files.chain, files.key
         )
     });

@@ -45,6 +45,13 @@ impl Peers {
             .collect()
     }
 
+    pub(crate) fn packages() -> Vec<&'static str> {
+        let names = Peer::value_variants().iter();
+        names
+            .flat_map(|peer| peer.package().name.split(' '))
+            .collect()
+    }
+
     fn has(self, peer: Peer) -> bool {
         match self {
             Self::All => true,
