@@ -1,4 +1,6 @@
-//! What a process costs, from outside: the scheduler's CPU time, its memory, its sockets.
+//! What a server costs, from outside: the scheduler's CPU time, its memory, its sockets.
+//!
+//! A server is a process with all its descendants: workers, helpers.
 
 use std::fs;
 use std::io;
@@ -15,8 +17,15 @@ pub(crate) struct Scheduled {
 }
 
 impl Scheduled {
-    pub(crate) fn of(pid: u32) -> io::Result<Self> {
+    pub(crate) fn of(server: u32) -> io::Result<Self> {
         let mut sum = Self::default();
+        for pid in family(server)? {
+            sum.add_threads_of(pid)?;
+        }
+        Ok(sum)
+    }
+
+    fn add_threads_of(&mut self, pid: u32) -> io::Result<()> {
         for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
             // A thread may end between the listing and the reading.
             let Ok(line) = fs::read_to_string(thread?.path().join("schedstat")) else {
@@ -25,10 +34,10 @@ impl Scheduled {
             let mut numbers = line
                 .split_whitespace()
                 .map_while(|word| word.parse::<u64>().ok());
-            sum.on_cpu_ns += numbers.next().unwrap_or(0);
-            sum.waiting_ns += numbers.next().unwrap_or(0);
+            self.on_cpu_ns += numbers.next().unwrap_or(0);
+            self.waiting_ns += numbers.next().unwrap_or(0);
         }
-        Ok(sum)
+        Ok(())
     }
 
     /// Saturating: the time of a thread that has ended is no longer in the sum.
@@ -54,14 +63,19 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub(crate) fn of(pid: u32) -> io::Result<Self> {
-        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-        let field = |name| number_after(&rollup, name);
-        Ok(Self {
-            pss_kib: field("Pss:"),
-            private_kib: field("Private_Clean:") + field("Private_Dirty:"),
+    pub(crate) fn of(server: u32) -> io::Result<Self> {
+        let mut sum = Self {
+            pss_kib: 0,
+            private_kib: 0,
             kernel_tcp_kib: kernel_tcp_kib()?,
-        })
+        };
+        for pid in family(server)? {
+            let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+            let field = |name| number_after(&rollup, name);
+            sum.pss_kib += field("Pss:");
+            sum.private_kib += field("Private_Clean:") + field("Private_Dirty:");
+        }
+        Ok(sum)
     }
 
     pub(crate) fn to_json(self) -> Value {
@@ -73,14 +87,48 @@ impl Memory {
     }
 }
 
-pub(crate) fn sockets(pid: u32) -> io::Result<usize> {
-    let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))?;
+/// Of all its processes; one that several share counts for each.
+pub(crate) fn sockets(server: u32) -> io::Result<usize> {
     let is_socket =
         |path| fs::read_link(path).is_ok_and(|to| to.to_string_lossy().starts_with("socket:"));
-    Ok(descriptors
-        .flatten()
-        .filter(|entry| is_socket(entry.path()))
-        .count())
+    let mut count = 0;
+    for pid in family(server)? {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))?.flatten();
+        count += descriptors.filter(|entry| is_socket(entry.path())).count();
+    }
+    Ok(count)
+}
+
+/// The process and its descendants, without those that have ended and wait for their parent to look.
+pub(crate) fn family(head: u32) -> io::Result<Vec<u32>> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let pid = name.to_str().and_then(|name| name.parse::<u32>().ok());
+        // A process may end between the listing and the reading.
+        if let Some(pid) = pid
+            && let Some((state, parent)) = state_and_parent(pid)
+            && state != 'Z'
+        {
+            parents.push((pid, parent));
+        }
+    }
+    let mut family = vec![head];
+    let mut next = 0;
+    while let Some(elder) = family.get(next).copied() {
+        let children = parents.iter().filter(|(_, parent)| *parent == elder);
+        family.extend(children.map(|(pid, _)| *pid));
+        next += 1;
+    }
+    Ok(family)
+}
+
+/// What follows the name in `stat`, which is in parentheses and may hold anything.
+fn state_and_parent(pid: u32) -> Option<(char, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut words = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = words.next()?.chars().next()?;
+    Some((state, words.next()?.parse().ok()?))
 }
 
 fn kernel_tcp_kib() -> io::Result<u64> {

@@ -35,12 +35,17 @@ impl Audience {
         self.members.len()
     }
 
+    pub(crate) fn bound_pending(&mut self, most_pending: usize) {
+        self.most_pending = most_pending;
+    }
+
     pub(crate) fn skipped_batches(&self) -> u64 {
         self.skipped_batches
     }
 
-    pub(crate) fn admit(&mut self, stream: TcpStream) {
-        let pending = wire::STREAM_HEAD.to_vec();
+    /// With the events that a returning member has `missed`.
+    pub(crate) fn admit(&mut self, stream: TcpStream, missed: &[u8]) {
+        let pending = [wire::STREAM_HEAD, missed].concat();
         let mut member = Member { stream, pending };
         if member.flush() {
             self.members.push(member);

@@ -31,7 +31,7 @@ pub(crate) fn run(options: &BareOptions) -> io::Result<()> {
             .map(|pace| pace.wait_for(now_ns(), options.batch));
         let patience = tick.map_or(end.left(), |tick| tick.min(end.left()));
         for guest in reception.receive(Some(patience))? {
-            audience.admit(guest.stream);
+            audience.admit(guest.stream, &[]);
         }
         let Some(pace) = &mut pace else { continue };
         let first = pace.emitted() + 1;

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::server::peers::Peers;
+use crate::source::Dialect;
+
 /// Fan-out under load: Fantail beside a bare loop of `write()`, in one run.
 ///
 /// Without a scenario, the `--quick` sanity set runs.
@@ -32,6 +35,11 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     #[command(flatten)]
     Scenario(Scenario),
+    /// Draw the folder of a report again, or the numbers of README.md, from a report's JSON.
+    Draw(DrawOptions),
+    /// The Debian packages of all peers.
+    #[command(hide = true)]
+    Packages,
     #[command(hide = true)]
     Source(SourceOptions),
     #[command(hide = true)]
@@ -44,6 +52,8 @@ pub(crate) enum Command {
     Visit(VisitOptions),
     #[command(hide = true)]
     Pinned(PinnedOptions),
+    #[command(hide = true)]
+    Guarded(PinnedOptions),
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -91,6 +101,46 @@ pub(crate) enum Scenario {
         #[arg(long, default_value_t = 1.0)]
         rate: f64,
     },
+    /// Many topics: what a delivery costs when the same clients are spread over them.
+    Topics {
+        #[arg(long, default_value_t = 1000)]
+        topics: usize,
+        #[arg(long, default_value_t = 9000)]
+        clients: usize,
+        /// Events per second of each topic.
+        #[arg(long, default_value_t = 1.0)]
+        rate: f64,
+    },
+    /// All clients connect as fast as they can: time until each has its first byte.
+    Connect {
+        #[arg(long, default_value_t = 10_000)]
+        clients: usize,
+    },
+    /// All clients are cut off and come back with the id of their last event.
+    Resume {
+        #[arg(long, default_value_t = 10_000)]
+        clients: usize,
+        #[arg(long, default_value_t = 10.0)]
+        rate: f64,
+    },
+    /// Single events after silence: time until the last client has one.
+    Burst {
+        #[arg(long, default_value_t = 10_000)]
+        clients: usize,
+        #[arg(long, default_value_t = 4.0)]
+        rate: f64,
+    },
+    /// The backend is killed and started again under its clients.
+    Restart {
+        #[arg(long, default_value_t = 1000)]
+        clients: usize,
+        #[arg(long, default_value_t = 10.0)]
+        rate: f64,
+    },
+    /// Cost over the number of clients (`fanout`) and of topics (`topics`), in steps.
+    Curves,
+    /// The table of TLS beside nginx with Nchan: `fanout`, `idle` and `storm` of 10,000, with `--h2` too.
+    TlsTable,
     /// Every scenario with every bar.
     All,
 }
@@ -136,6 +186,9 @@ pub(crate) struct Options {
     /// Another server instead of fantail; `{listen}` and `{upstream}` become host:port.
     #[arg(long, global = true)]
     pub(crate) server: Option<String>,
+    /// Other servers that take part, by name, or `all`, or `none`.
+    #[arg(long, default_value = "none", value_delimiter = ',', global = true)]
+    pub(crate) peers: Vec<Peers>,
     /// More arguments for `fantail serve`.
     #[arg(long, global = true, allow_hyphen_values = true)]
     pub(crate) fantail_arg: Vec<String>,
@@ -148,9 +201,26 @@ pub(crate) struct Options {
     /// Write every figure, round by round, to this file.
     #[arg(long, global = true)]
     pub(crate) json: Option<PathBuf>,
+    /// Write a report with plots into this folder: `index.html`, `report.md`, `report.json`.
+    #[arg(long, global = true)]
+    pub(crate) report: Option<PathBuf>,
+    /// Only say what will run, and how long it will take.
+    #[arg(long, global = true)]
+    pub(crate) plan: bool,
     /// Exit code 1 if a bar is missed.
     #[arg(long, global = true)]
     pub(crate) strict: bool,
+}
+
+impl Options {
+    /// What the name of a scenario ends with: how the clients come, where that is not plainly.
+    pub(crate) fn way(&self) -> &'static str {
+        match (self.h2, self.tls) {
+            (true, _) => ", HTTP/2",
+            (false, true) => ", TLS",
+            (false, false) => "",
+        }
+    }
 }
 
 /// What the stream of events looks like, for whoever emits it.
@@ -172,6 +242,18 @@ pub(crate) struct Emission {
 pub(crate) struct SourceOptions {
     #[command(flatten)]
     pub(crate) emission: Emission,
+    /// When the sequences began, on the monotonic clock; now, if not given.
+    #[arg(long)]
+    pub(crate) epoch_ns: Option<u64>,
+    /// Publishes each event to a hub, instead of streaming it to who asks.
+    #[arg(long, requires = "hub")]
+    pub(crate) publish: Option<Dialect>,
+    /// Where the hub is published to.
+    #[arg(long)]
+    pub(crate) hub: Option<SocketAddrV4>,
+    /// How many events the source before this one has published.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) published: u64,
 }
 
 #[derive(Debug, Args)]
@@ -195,6 +277,12 @@ pub(crate) struct LoadOptions {
     /// Of these, how many never read.
     #[arg(long, default_value_t = 0)]
     pub(crate) stalled: usize,
+    /// Paths that the clients are spread over; one is `--path`.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) topics: usize,
+    /// After settling, every client is cut off and comes back with the id of its last event.
+    #[arg(long)]
+    pub(crate) cut: bool,
     /// Seconds between the last connect and the window.
     #[arg(long)]
     pub(crate) settle: f64,
@@ -250,6 +338,15 @@ pub(crate) struct VisitOptions {
     /// The proxy's process, whose CPU time over the window is reported.
     #[arg(long)]
     pub(crate) watch: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrawOptions {
+    #[arg(long)]
+    pub(crate) from: PathBuf,
+    /// The numbers and the plot of this folder's README.md.
+    #[arg(long)]
+    pub(crate) readme: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

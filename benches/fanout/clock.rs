@@ -1,5 +1,6 @@
 //! Monotonic time, shared by all processes of a run: stamps of one are read by another.
 
+use std::thread;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -30,6 +31,12 @@ impl Deadline {
 
     pub(crate) fn left(self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(now_ns()))
+    }
+
+    pub(crate) fn wait(self) {
+        while !self.passed() {
+            thread::park_timeout(self.left());
+        }
     }
 
     pub(crate) fn passed(self) -> bool {

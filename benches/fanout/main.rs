@@ -28,6 +28,7 @@ mod audience;
 mod bare;
 mod cli;
 mod clock;
+mod guard;
 mod histogram;
 mod load;
 mod net;
@@ -39,7 +40,9 @@ mod scenario;
 mod server;
 mod site;
 mod source;
+mod streams;
 mod trial;
+mod upstream;
 mod visit;
 mod wire;
 
@@ -49,6 +52,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command};
+use server::peers::Peers;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -72,10 +76,18 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
     match cli.command {
         Some(Command::Source(options)) => source::run(&options).map(done),
         Some(Command::Bare(options)) => bare::run(&options).map(done),
+        Some(Command::Packages) => {
+            println!("{}", Peers::packages().join("\n"));
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Load(options)) => load::run(&options).map(done),
         Some(Command::Site(options)) => site::run(&options).map(done),
         Some(Command::Visit(options)) => visit::run(&options).map(done),
+        Some(Command::Guarded(options)) => guard::run(&options).map(done),
         Some(Command::Pinned(options)) => Err(process::become_pinned(&options)),
+        Some(Command::Draw(options)) => {
+            report::draw(&options, cli.options.report.as_deref()).map(done)
+        }
         Some(Command::Scenario(scenario)) => scenario::run(Some(&scenario), &cli.options),
         None => {
             Cli::command().print_long_help()?;

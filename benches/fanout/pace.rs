@@ -24,6 +24,11 @@ impl Pace {
         })
     }
 
+    /// So many have been emitted by somebody else.
+    pub(crate) fn go_on_after(&mut self, emitted: u64) {
+        self.emitted = emitted;
+    }
+
     pub(crate) fn emitted(&self) -> u64 {
         self.emitted
     }

@@ -19,6 +19,9 @@ pub(crate) const SERVER_CORE: usize = 0;
 /// Clients, the source and the orchestrator share what the server does not use.
 pub(crate) const LOAD_CORE: usize = 1;
 
+/// A guard prints its line before it waits for anything.
+const GUARD_SECONDS: f64 = 10.0;
+
 pub(crate) fn raise_descriptor_limit() -> io::Result<()> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -54,6 +57,9 @@ pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
     name: String,
+    /// The process to look at: the child, or what its guard watches over.
+    head: u32,
+    is_guarded: bool,
 }
 
 impl Running {
@@ -63,15 +69,37 @@ impl Running {
         let command: Vec<_> = std::iter::once(own)
             .chain(arguments.iter().cloned())
             .collect();
-        Self::start(core, &command)
+        let mut role = Self::start(core, &command)?;
+        role.name = arguments.first().cloned().unwrap_or_default();
+        Ok(role)
     }
 
     pub(crate) fn start(core: usize, command: &[String]) -> io::Result<Self> {
+        Self::start_as("pinned", core, command)
+    }
+
+    /// For a command that may start processes of its own.
+    pub(crate) fn start_family(core: usize, command: &[String]) -> io::Result<Self> {
+        let mut guarded = Self::start_as("guarded", core, command)?;
+        guarded.is_guarded = true;
+        let line = guarded.next_line(Deadline::after(GUARD_SECONDS))?;
+        guarded.head = line.parse().map_err(io::Error::other)?;
+        Ok(guarded)
+    }
+
+    fn start_as(role: &str, core: usize, command: &[String]) -> io::Result<Self> {
         let mut child = Command::new(env::current_exe()?)
-            .args(["pinned", "--core", &core.to_string(), "--"])
+            .args([role, "--core", &core.to_string(), "--"])
             .args(command)
             // All clients come at once, which is not what is measured here.
             .env("FANTAIL_LIMITS__ACCEPTS_PER_SECOND", "0")
+            // A line for each stream that ends: tens of thousands, on somebody's screen.
+            .env(
+                "RUST_LOG",
+                env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned()),
+            )
+            // All topics too, as for an operator who has as many.
+            .env("FANTAIL_LIMITS__NEW_TOPICS_PER_SECOND", "100000")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -84,11 +112,17 @@ impl Running {
             }
         });
         let name = command.first().cloned().unwrap_or_default();
-        Ok(Self { child, lines, name })
+        Ok(Self {
+            head: child.id(),
+            is_guarded: false,
+            child,
+            lines,
+            name,
+        })
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.head
     }
 
     /// The next line of its output.
@@ -134,8 +168,11 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail only for a process that is gone already.
-        self.child.kill().ok();
+        // Both fail only for a process that is gone already. A guard is not killed: to wait closes its
+        // stdin, and then it ends its family and itself.
+        if !self.is_guarded {
+            self.child.kill().ok();
+        }
         self.child.wait().ok();
     }
 }

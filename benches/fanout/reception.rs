@@ -21,6 +21,7 @@ const LONGEST_HEAD: usize = 4096;
 pub(crate) struct Guest {
     pub(crate) stream: TcpStream,
     pub(crate) path: String,
+    pub(crate) last_event_id: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -109,6 +110,11 @@ impl Reception {
         self.poll.registry().deregister(&mut stream)?;
         let head = String::from_utf8_lossy(&head).into_owned();
         let path = head.split(' ').nth(1).map(str::to_owned);
-        Ok(path.map(|path| Guest { stream, path }))
+        let last_event_id = wire::last_event_id(&head);
+        Ok(path.map(|path| Guest {
+            stream,
+            path,
+            last_event_id,
+        }))
     }
 }

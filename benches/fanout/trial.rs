@@ -11,10 +11,12 @@ use crate::clock::Deadline;
 use crate::net;
 use crate::process::{LOAD_CORE, Running};
 use crate::server::{Kind, Plan, Server};
-use crate::source;
+use crate::source::Dialect;
+use crate::upstream::{Seen, Upstream};
 
-const START_SECONDS: f64 = 10.0;
 const CONNECT_SECONDS: f64 = 100.0;
+/// Share of the window before the source is killed.
+const BEFORE_RESTART: f64 = 0.1;
 /// On top of the window, for a load that has more to do than its core can.
 const GRACE_SECONDS: f64 = 20.0;
 
@@ -27,8 +29,14 @@ pub(crate) struct Trial {
     pub(crate) rate: f64,
     pub(crate) batch: u64,
     pub(crate) follow_last_client: bool,
-    /// The clients are cut off and come back.
+    /// The clients are cut off and come back, and that is all that is measured.
     pub(crate) storm: bool,
+    /// What the clients are spread over, each with events at `rate`.
+    pub(crate) topics: usize,
+    /// All clients are cut off before the window, and come back.
+    pub(crate) cut: bool,
+    /// The source is killed in the window, and comes back after so many seconds.
+    pub(crate) source_away: Option<f64>,
 }
 
 /// What the load reported, and what was seen of the server from outside.
@@ -48,41 +56,77 @@ impl Trial {
             batch: 1,
             follow_last_client: false,
             storm: false,
+            topics: 1,
+            cut: false,
+            source_away: None,
         }
     }
 
     pub(crate) fn run(&self, options: &Options) -> io::Result<Outcome> {
-        let source = match self.kind {
-            Kind::Subject | Kind::Tls | Kind::H2 => Some(start_source(self.rate, options)?),
+        let hub = self.hub()?;
+        let mut source = match self.kind {
+            Kind::Subject | Kind::Tls | Kind::H2 | Kind::Peer(_) => {
+                Some(Upstream::start(self.rate, hub, options)?)
+            }
             Kind::Bare => None,
         };
         let plan = Plan {
             kind: self.kind,
-            upstream: source.as_ref().map(|(_, address)| *address),
+            upstream: source.as_ref().map(|source| source.address),
+            publish: hub.map(|(_, address)| address),
+            clients: self.clients,
             rate: self.rate,
             batch: self.batch,
         };
         let server = Server::start(&plan, options)?;
         let before = Memory::of(server.pid())?;
         let load = Running::role(LOAD_CORE, &self.load_arguments(&server, options))?;
-        load.next_line(Deadline::after(CONNECT_SECONDS))?;
+        let connected = load.next_line(Deadline::after(CONNECT_SECONDS))?;
+        let source_before = Seen::of(source.as_ref())?;
+        let away = self.disturb(source.as_mut(), options)?;
         let measured = if self.storm {
             2.0 * options.warmup + CONNECT_SECONDS
         } else {
-            options.warmup + options.window + GRACE_SECONDS
+            let returning = if self.cut { CONNECT_SECONDS } else { 0.0 };
+            options.warmup + returning + options.window + GRACE_SECONDS
         };
         let line = load.next_line(Deadline::after(measured))?;
+        let source_after = Seen::of(source.as_ref())?;
         let mut json: Value = serde_json::from_str(&line).map_err(io::Error::other)?;
+        json["connected"] = serde_json::from_str(&connected).map_err(io::Error::other)?;
+        json["source_away_seconds"] = json!(away);
+        json["source_share"] = json!(source_after.share_since(&source_before));
         json["name"] = json!(self.kind.name(options));
+        if let Kind::Peer(peer) = self.kind {
+            json["version"] = json!(peer.version());
+        }
         json["asked_rate"] = json!(self.rate);
         json["memory_before"] = before.to_json();
         json["memory_after"] = Memory::of(server.pid())?.to_json();
         json["server_sockets"] = json!(accounting::sockets(server.pid())?);
-        if let Some((_, address)) = &source {
-            let (_, stats) = net::get(*address, source::STATS_PATH)?;
-            json["source"] = serde_json::from_str(&stats).map_err(io::Error::other)?;
+        if let Some(source) = &source {
+            json["source"] = source.stats()?;
         }
         Ok(Outcome { json })
+    }
+
+    /// Restarts the source early in the window, if that is asked.
+    fn disturb(&self, source: Option<&mut Upstream>, options: &Options) -> io::Result<Option<f64>> {
+        let (Some(source), Some(away)) = (source, self.source_away) else {
+            return Ok(None);
+        };
+        Deadline::after(options.warmup + options.window * BEFORE_RESTART).wait();
+        source.restart(away).map(Some)
+    }
+
+    /// Where and how the source publishes, if it is to do so.
+    fn hub(&self) -> io::Result<Option<(Dialect, SocketAddrV4)>> {
+        let dialect = match self.kind {
+            Kind::Peer(peer) => peer.dialect(),
+            Kind::Subject | Kind::Tls | Kind::H2 | Kind::Bare => None,
+        };
+        let with_address = |dialect| Ok((dialect, net::free_address()?));
+        dialect.map(with_address).transpose()
     }
 
     fn load_arguments(&self, server: &Server, options: &Options) -> Vec<String> {
@@ -92,13 +136,14 @@ impl Trial {
             format!("--watch={}", server.pid()),
             format!("--clients={}", self.clients),
             format!("--stalled={}", self.stalled),
+            format!("--topics={}", self.topics),
             format!("--settle={}", options.warmup),
             format!("--measure={}", options.window),
         ];
-        if self.kind.is_secure() {
+        if self.kind.is_by_tls(options) {
             arguments.push("--tls".to_owned());
         }
-        if self.kind == Kind::H2 {
+        if self.kind.is_by_http2(options) {
             arguments.extend(["--h2".to_owned(), format!("--streams={}", options.streams)]);
         }
         if self.storm {
@@ -107,21 +152,11 @@ impl Trial {
         if self.follow_last_client {
             arguments.push("--last-client".to_owned());
         }
+        if self.cut {
+            arguments.push("--cut".to_owned());
+        }
         arguments
     }
-}
-
-fn start_source(rate: f64, options: &Options) -> io::Result<(Running, SocketAddrV4)> {
-    let address = net::free_address()?;
-    let arguments = [
-        "source".to_owned(),
-        format!("--listen={address}"),
-        format!("--rate={rate}"),
-        format!("--frame-bytes={}", options.event_bytes),
-    ];
-    let mut process = Running::role(LOAD_CORE, &arguments)?;
-    process.wait_until(Deadline::after(START_SECONDS), || net::accepts(address))?;
-    Ok((process, address))
 }
 
 impl Outcome {
@@ -150,6 +185,11 @@ impl Outcome {
 
     pub(crate) fn load_share(&self) -> f64 {
         self.number("/load/on_cpu_ns") / 1e7 / self.number("/seconds")
+    }
+
+    /// From the last connect to the end of the window.
+    pub(crate) fn source_share(&self) -> f64 {
+        self.number("/source_share")
     }
 
     pub(crate) fn latency_us(&self, quantile: &str) -> f64 {
@@ -198,6 +238,15 @@ impl Outcome {
     pub(crate) fn grown_kib(&self, field: &str) -> f64 {
         let at = |when| self.number(&format!("/memory_{when}/{field}"));
         at("after") - at("before")
+    }
+
+    pub(crate) fn has_source(&self) -> bool {
+        self.json.get("source").is_some()
+    }
+
+    /// Connections that the source has been asked for since its start.
+    pub(crate) fn upstreams(&self) -> f64 {
+        self.number("/source/connections_ever")
     }
 
     pub(crate) fn clients(&self) -> f64 {

@@ -1,12 +1,20 @@
 //! The bytes on the wire: requests, heads, and events that carry their number and send time.
 
 use std::io::Write;
+use std::net::SocketAddrV4;
 
 /// The head of a stream: close-delimited, so that every later byte is the stream's.
 pub(crate) const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
     Cache-Control: no-cache\r\nConnection: close\r\n\r\n";
 
+/// The answer of a page that leaves its stream to Pushpin, by GRIP.
+pub(crate) const HOLD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+    Cache-Control: no-cache\r\nGrip-Hold: stream\r\nGrip-Channel: events\r\n\
+    Content-Length: 0\r\nConnection: close\r\n\r\n";
+
 pub(crate) const HEAD_END: &[u8] = b"\r\n\r\n";
+
+const TOPICS: &str = "/topics/";
 
 /// Ends every event.
 pub(crate) const EVENT_END: &[u8] = b"\n\n";
@@ -22,18 +30,65 @@ pub(crate) fn write_event(out: &mut Vec<u8>, number: u64, sent_ns: u64, event_by
     out.extend_from_slice(EVENT_END);
 }
 
-pub(crate) fn subscription(path: &str, host: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n").into_bytes()
+/// The data of a frame that `write_event` has written.
+pub(crate) fn data_of(frame: &[u8]) -> &[u8] {
+    const BEFORE: &[u8] = b"\ndata: ";
+    let start = memchr::memmem::find(frame, BEFORE).map_or(0, |at| at + BEFORE.len());
+    &frame[start..frame.len() - EVENT_END.len()]
 }
 
-/// The same by somebody who has been there.
-pub(crate) fn resumption(path: &str, host: &str, last_id: &[u8]) -> Vec<u8> {
-    let mut request = subscription(path, host);
-    request.truncate(request.len() - b"\r\n".len());
-    request.extend_from_slice(b"Last-Event-ID: ");
-    request.extend_from_slice(last_id);
-    request.extend_from_slice(HEAD_END);
+/// Appends a request that publishes `body`.
+pub(crate) fn write_post(
+    out: &mut Vec<u8>,
+    path: &str,
+    host: SocketAddrV4,
+    kind: &str,
+    body: &[u8],
+) {
+    write!(
+        out,
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .expect("a Vec takes every byte");
+    out.extend_from_slice(body);
+}
+
+/// The source's answer about itself.
+pub(crate) fn small_page(json: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{json}",
+        json.len()
+    )
+    .into_bytes()
+}
+
+/// With the id of the last event, as it came, the client comes back.
+pub(crate) fn subscription(path: &str, host: &str, last_id: Option<&[u8]>) -> Vec<u8> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n");
+    let mut request = request.into_bytes();
+    if let Some(id) = last_id {
+        request.extend_from_slice(&[b"Last-Event-ID: ", id, b"\r\n"].concat());
+    }
+    request.extend_from_slice(b"\r\n");
     request
+}
+
+/// Each topic has a path of its own.
+pub(crate) fn topic_path(number: usize) -> String {
+    format!("{TOPICS}{number}")
+}
+
+pub(crate) fn topic_number(path: &str) -> Option<usize> {
+    path.strip_prefix(TOPICS)?.parse().ok()
+}
+
+/// What a request's head says of it.
+pub(crate) fn last_event_id(head: &str) -> Option<u64> {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    let mut ids = lines.filter(|(name, _)| name.eq_ignore_ascii_case("last-event-id"));
+    ids.next()?.1.trim().parse().ok()
 }
 
 /// A small page, with its head.
@@ -73,15 +128,25 @@ pub(crate) fn head_length(bytes: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, HEAD_END).map(|at| at + HEAD_END.len())
 }
 
-/// Whether a response head opens a stream whose body is delimited by its end.
+/// Whether a response head opens a stream.
 pub(crate) fn opens_stream(head: &[u8]) -> bool {
+    head.starts_with(b"HTTP/1.1 200 ") && has_header(head, "content-type", "text/event-stream")
+}
+
+/// Whether the stream comes in chunks; it is delimited by its end if not.
+pub(crate) fn is_chunked(head: &[u8]) -> bool {
+    has_header(head, "transfer-encoding", "chunked")
+}
+
+/// Whether nothing follows this answer on its connection.
+pub(crate) fn closes(head: &[u8]) -> bool {
+    has_header(head, "connection", "close")
+}
+
+/// Whether a header's value begins so, both in lower case.
+fn has_header(head: &[u8], name: &str, value: &str) -> bool {
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let has = |name: &str, value: &str| {
-        head.lines()
-            .filter_map(|line| line.split_once(':'))
-            .any(|(n, v)| n == name && v.trim().starts_with(value))
-    };
-    head.starts_with("http/1.1 200 ")
-        && has("content-type", "text/event-stream")
-        && !has("transfer-encoding", "chunked")
+    head.lines()
+        .filter_map(|line| line.split_once(':'))
+        .any(|(n, v)| n == name && v.trim().starts_with(value))
 }

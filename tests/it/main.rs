@@ -37,6 +37,7 @@ mod long_poll;
 mod metrics;
 mod micro_gate;
 mod multiplex;
+mod numbers;
 mod outages;
 mod pass_through;
 mod php;

@@ -7,6 +7,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use rustls::HandshakeKind;
 
+use super::chunks::Chunks;
 use super::h2::Session;
 use super::link::Link;
 use super::stream::Stream;
@@ -48,34 +49,81 @@ enum State {
     Http2(Box<Session>),
 }
 
+/// Who is to connect, and where its stream stands.
+#[derive(Debug, Default)]
+pub(super) struct Newcomer {
+    pub(super) topic: usize,
+    stream: Stream,
+}
+
+impl Newcomer {
+    pub(super) fn of_topic(topic: usize, comes_back: bool) -> Self {
+        let stream = if comes_back {
+            Stream::that_resumes()
+        } else {
+            Stream::default()
+        };
+        Self { topic, stream }
+    }
+
+    /// The id of the last event that it has seen, as it came.
+    pub(super) fn last_id(&self) -> Option<&[u8]> {
+        self.stream.last_id()
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Client {
     link: Link,
+    topic: usize,
     state: State,
     /// The start of what is not complete yet: a head or an event.
     cut: Vec<u8>,
+    /// If the stream comes in chunks.
+    chunks: Option<Chunks>,
 }
 
 impl Client {
-    pub(super) fn new(link: Link, kind: Kind) -> Self {
+    pub(super) fn new(link: Link, kind: Kind, who: Newcomer) -> Self {
         let state = match kind {
-            Kind::Reader => State::Head(Stream::default()),
+            Kind::Reader => State::Head(who.stream),
             Kind::Stalled => State::NeverReads,
         };
-        let cut = Vec::new();
-        Self { link, state, cut }
+        Self {
+            link,
+            topic: who.topic,
+            state,
+            cut: Vec::new(),
+            chunks: None,
+        }
     }
 
-    /// Goes on where `stream` has ended.
-    pub(super) fn back(link: Link, stream: Stream) -> Self {
-        let (state, cut) = (State::Head(stream), Vec::new());
-        Self { link, state, cut }
+    /// Cuts the connection, without a word to the peer. It may come back and go on.
+    pub(super) fn leave(self) -> Newcomer {
+        let stream = match self.state {
+            State::Head(stream) | State::Stream(stream) => stream,
+            State::NeverReads | State::Http2(_) => Stream::default(),
+        };
+        let topic = self.topic;
+        Newcomer { topic, stream }
+    }
+
+    /// The number of the last event that it has seen.
+    pub(super) fn last(&self) -> Option<u64> {
+        match &self.state {
+            State::Head(stream) | State::Stream(stream) => stream.last(),
+            State::NeverReads | State::Http2(_) => None,
+        }
     }
 
     pub(super) fn multiplexed(link: Link, members: Members) -> Self {
-        let state = State::Http2(Box::new(Session::new(members)));
-        let cut = Vec::new();
-        Self { link, state, cut }
+        Self {
+            link,
+            topic: 0,
+            state: State::Http2(Box::new(Session::new(members))),
+            cut: Vec::new(),
+            chunks: None,
+        }
     }
 
     /// Those who are still being served, as far as they know.
@@ -108,14 +156,6 @@ impl Client {
         self.link.handshake()
     }
 
-    /// Cuts the connection, without a word to the peer.
-    pub(super) fn leave(self) -> Stream {
-        match self.state {
-            State::Head(stream) | State::Stream(stream) => stream,
-            State::NeverReads | State::Http2(_) => Stream::default(),
-        }
-    }
-
     pub(super) fn attend(&mut self, event: &Event, buffer: &mut [u8], tally: &mut Tally) -> Fate {
         if matches!(self.state, State::NeverReads) && !self.link.is_shaking_hands() {
             let ended = event.is_read_closed() || event.is_error();
@@ -139,7 +179,9 @@ impl Client {
             };
             tally.note_read(length);
             let filled = kept + length;
-            if !self.take(&buffer[..filled], tally) {
+            let unwrapped = self.unwrap(&mut buffer[kept..filled]);
+            let keeps_on = self.take(&mut buffer[..kept + unwrapped], tally);
+            if !keeps_on || self.chunks.is_some_and(Chunks::are_over) {
                 return Fate::Ended;
             }
             // Only an end that was announced with this edge would not be announced again.
@@ -149,18 +191,29 @@ impl Client {
         }
     }
 
+    /// The length of what is left without the framing of chunks.
+    fn unwrap(&mut self, fresh: &mut [u8]) -> usize {
+        match &mut self.chunks {
+            Some(chunks) => chunks.unwrap(fresh),
+            None => fresh.len(),
+        }
+    }
+
     /// Whether the peer keeps to the protocol, and has anybody left to serve.
-    fn take(&mut self, bytes: &[u8], tally: &mut Tally) -> bool {
-        let mut rest = bytes;
+    fn take(&mut self, bytes: &mut [u8], tally: &mut Tally) -> bool {
+        let mut rest = &*bytes;
         if let State::Head(stream) = &mut self.state
             && let Some(length) = wire::head_length(bytes)
         {
-            if !wire::opens_stream(&bytes[..length]) {
+            let (head, body) = bytes.split_at_mut(length);
+            if !wire::opens_stream(head) {
                 tally.refused += 1;
                 return false;
             }
             self.state = State::Stream(mem::take(stream));
-            rest = &bytes[length..];
+            self.chunks = wire::is_chunked(head).then(Chunks::new);
+            let unwrapped = self.unwrap(body);
+            rest = &body[..unwrapped];
         }
         match &mut self.state {
             State::Stream(stream) => rest = &rest[stream.take(rest, now_ns(), tally)..],

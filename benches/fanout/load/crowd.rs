@@ -8,7 +8,7 @@ use mio::{Interest, Registry, Token};
 use rustls::ClientConfig;
 use slab::Slab;
 
-use super::client::{Client, Fate, Kind, Members};
+use super::client::{Client, Fate, Kind, Members, Newcomer};
 use super::h2::Session;
 use super::link::{self, Link};
 use super::tally::Tally;
@@ -29,7 +29,9 @@ pub(super) const READ_BUFFER: usize = 512 << 10;
 pub(super) struct Crowd<'a> {
     options: &'a LoadOptions,
     clients: Slab<Client>,
-    request: Vec<u8>,
+    /// Who is still to connect, the next one last; over HTTP/2 nobody has a name.
+    newcomers: Vec<Newcomer>,
+    host: String,
     tls: Option<Arc<ClientConfig>>,
     buffer: Vec<u8>,
     started: usize,
@@ -38,6 +40,8 @@ pub(super) struct Crowd<'a> {
     there: Members,
     /// Whether all have been connected at once; who leaves later does not come again.
     gathered: bool,
+    /// The newest event that anybody had when all were back.
+    caught_up_at: Option<u64>,
     tally: Tally,
 }
 
@@ -46,12 +50,17 @@ impl<'a> Crowd<'a> {
         Ok(Self {
             options,
             clients: Slab::with_capacity(options.clients),
-            request: wire::subscription(&options.path, &options.target.to_string()),
+            newcomers: (0..options.clients)
+                .rev()
+                .map(|index| Newcomer::of_topic(index % options.topics, options.cut))
+                .collect(),
+            host: options.target.to_string(),
             buffer: vec![0; READ_BUFFER],
             started: 0,
             unanswered: 0,
             there: Members::default(),
             gathered: false,
+            caught_up_at: None,
             tally: Tally::new(
                 options
                     .last_client
@@ -126,7 +135,10 @@ impl<'a> Crowd<'a> {
             self.unanswered -= 1;
         }
         if fate == Fate::Ended {
-            self.clients.remove(key);
+            let who = self.clients.remove(key).leave();
+            if !self.gathered {
+                self.newcomers.push(who);
+            }
             after = Members::default();
         }
         self.note_ends(before.readers - after.readers, Kind::Reader);
@@ -147,6 +159,27 @@ impl<'a> Crowd<'a> {
         }
     }
 
+    /// Closes every connection; all come back, and go on where they were.
+    pub(super) fn cut_off(&mut self) {
+        self.newcomers = self.clients.drain().map(Client::leave).collect();
+        self.started = 0;
+        self.unanswered = 0;
+        self.there = Members::default();
+        self.gathered = false;
+    }
+
+    /// Whether everybody has what anybody had when the last one was back.
+    pub(super) fn has_caught_up(&mut self) -> bool {
+        if !self.all_connected() {
+            return false;
+        }
+        let clients = || self.clients.iter().map(|(_, client)| client.last());
+        let newest = *self
+            .caught_up_at
+            .get_or_insert_with(|| clients().max().flatten().unwrap_or(0));
+        clients().all(|last| last >= Some(newest))
+    }
+
     /// Who comes with the next connection: those who never read first, and over HTTP/2 in the
     /// company of readers.
     fn next_members(&self) -> Members {
@@ -160,7 +193,7 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    fn ask(&self, members: Members) -> io::Result<Client> {
+    fn ask(&mut self, members: Members) -> io::Result<Client> {
         let kind = match members.readers {
             0 => Kind::Stalled,
             _ => Kind::Reader,
@@ -168,14 +201,19 @@ impl<'a> Crowd<'a> {
         let options = self.options;
         if options.h2 {
             let socket = link::connect(options.target, self.started, None)?;
-            let authority = options.target.to_string();
-            let opening = Session::opening(members, &options.path, &authority);
+            let opening = Session::opening(members, &options.path, &self.host);
             let link = Link::ask(socket, self.tls.as_ref(), &opening)?;
             return Ok(Client::multiplexed(link, members));
         }
+        let who = self.newcomers.pop().unwrap_or_default();
         let receive_buffer = (kind == Kind::Stalled).then_some(STALLED_RECEIVE_BUFFER);
         let socket = link::connect(options.target, self.started, receive_buffer)?;
-        let link = Link::ask(socket, self.tls.as_ref(), &self.request)?;
-        Ok(Client::new(link, kind))
+        let path = match options.topics {
+            1 => options.path.clone(),
+            _ => wire::topic_path(who.topic),
+        };
+        let request = wire::subscription(&path, &self.host, who.last_id());
+        let link = Link::ask(socket, self.tls.as_ref(), &request)?;
+        Ok(Client::new(link, kind, who))
     }
 }

@@ -1,9 +1,11 @@
 //! The clients: tens of thousands of streams on one thread, every event of each checked.
 //!
-//! Phases: connect all, settle, measure. Each end of a phase is one JSON line on stdout. After
+//! Phases: connect all, settle, perhaps be cut off and come back, measure. The ends of the first and
+//! of the last one are JSON lines on stdout. After
 //! the last one the streams are read on until stdin closes, so that the server can be looked at
 //! with everyone still connected.
 
+mod chunks;
 mod client;
 mod crowd;
 mod frame;
@@ -19,7 +21,7 @@ use std::io::{self, ErrorKind};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::accounting::Scheduled;
 use crate::cli::LoadOptions;
@@ -38,6 +40,7 @@ const FAREWELL_SECONDS: f64 = 30.0;
 enum Phase {
     Connect,
     Settle,
+    Return,
     Measure,
     Farewell,
 }
@@ -57,6 +60,15 @@ impl Window {
             start_ns: now_ns(),
         })
     }
+
+    fn until_now(&self, server: u32) -> io::Result<Value> {
+        let now = Self::open(server)?;
+        Ok(json!({
+            "seconds": (now.start_ns - self.start_ns) as f64 / 1e9,
+            "server": now.server.since(self.server).to_json(),
+            "load": now.load.since(self.load).to_json(),
+        }))
+    }
 }
 
 #[derive(Debug)]
@@ -67,6 +79,8 @@ struct Load<'a> {
     phase: Phase,
     deadline: Deadline,
     window: Window,
+    /// What coming back took.
+    resumed: Value,
 }
 
 pub(crate) fn run(options: &LoadOptions) -> io::Result<()> {
@@ -83,10 +97,11 @@ pub(crate) fn run(options: &LoadOptions) -> io::Result<()> {
         phase: Phase::Connect,
         deadline: Deadline::after(options.connect_limit),
         window: Window::open(options.watch)?,
+        resumed: Value::Null,
     };
     let mut events = Events::with_capacity(EVENTS_PER_POLL);
     loop {
-        if load.phase == Phase::Connect {
+        if matches!(load.phase, Phase::Connect | Phase::Return) {
             load.crowd.connect_more(load.poll.registry())?;
         }
         match load.poll.poll(&mut events, Some(load.deadline.left())) {
@@ -110,20 +125,27 @@ impl Load<'_> {
     fn next_phase(&mut self) -> io::Result<bool> {
         match self.phase {
             Phase::Connect if self.crowd.all_connected() => {
-                println!("{}", json!({ "phase": "connected" }));
+                let mut connected = self.window.until_now(self.options.watch)?;
+                connected["phase"] = json!("connected");
+                println!("{connected}");
                 self.enter(Phase::Settle, self.options.settle);
             }
-            Phase::Connect if self.deadline.passed() => {
+            Phase::Connect | Phase::Return if self.deadline.passed() => {
                 return Err(io::Error::other(format!(
                     "not all clients connected in time: {}",
                     self.crowd.describe()
                 )));
             }
-            Phase::Settle if self.deadline.passed() => {
-                self.crowd.start_window();
+            Phase::Settle if self.deadline.passed() && self.options.cut => {
                 self.window = Window::open(self.options.watch)?;
-                self.enter(Phase::Measure, self.options.measure);
+                self.crowd.cut_off();
+                self.enter(Phase::Return, self.options.connect_limit);
             }
+            Phase::Return if self.crowd.has_caught_up() => {
+                self.resumed = self.window.until_now(self.options.watch)?;
+                self.start_window()?;
+            }
+            Phase::Settle if self.deadline.passed() => self.start_window()?,
             Phase::Measure if self.deadline.passed() => {
                 self.report()?;
                 self.enter(Phase::Farewell, FAREWELL_SECONDS);
@@ -134,28 +156,28 @@ impl Load<'_> {
         Ok(true)
     }
 
+    fn start_window(&mut self) -> io::Result<()> {
+        self.crowd.start_window();
+        self.window = Window::open(self.options.watch)?;
+        self.enter(Phase::Measure, self.options.measure);
+        Ok(())
+    }
+
     fn enter(&mut self, phase: Phase, seconds: f64) {
         self.phase = phase;
         self.deadline = Deadline::at(now_ns() + seconds_ns(seconds));
     }
 
     fn report(&mut self) -> io::Result<()> {
-        let now = Window::open(self.options.watch)?;
-        let elapsed_ns = now.start_ns - self.window.start_ns;
+        let mut report = self.window.until_now(self.options.watch)?;
         let figures = self.crowd.tally();
-        println!(
-            "{}",
-            json!({
-                "phase": "result",
-                "seconds": elapsed_ns as f64 / 1e9,
-                "server": now.server.since(self.window.server).to_json(),
-                "load": now.load.since(self.window.load).to_json(),
-                "clients": self.options.clients,
-                "stalled": self.options.stalled,
-                "window": figures.window_json(),
-                "whole_run": figures.whole_run_json(),
-            })
-        );
+        report["phase"] = json!("result");
+        report["clients"] = json!(self.options.clients);
+        report["stalled"] = json!(self.options.stalled);
+        report["window"] = figures.window_json();
+        report["whole_run"] = figures.whole_run_json();
+        report["resumed"] = self.resumed.take();
+        println!("{report}");
         Ok(())
     }
 }

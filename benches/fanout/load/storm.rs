@@ -15,10 +15,9 @@ use rustls::{ClientConfig, HandshakeKind};
 use serde_json::{Value, json};
 use socket2::Socket;
 
-use super::client::{Client, Fate, Kind};
+use super::client::{Client, Fate, Kind, Newcomer};
 use super::crowd::{MOST_UNANSWERED, READ_BUFFER};
 use super::link::{self, Link};
-use super::stream::Stream;
 use super::tally::Tally;
 use super::{EVENTS_PER_POLL, FAREWELL_SECONDS, STDIN, Window, tls};
 use crate::cli::LoadOptions;
@@ -29,7 +28,7 @@ use crate::wire;
 struct Person {
     client: Option<Client>,
     /// Where to go on; with the client while it is there.
-    place: Stream,
+    place: Newcomer,
     /// With the ticket that this person keeps.
     tls: Option<Arc<ClientConfig>>,
     asked_ns: u64,
@@ -106,7 +105,7 @@ impl<'a> Storm<'a> {
         let tls = options.tls.then(|| tls::config(false)).transpose()?;
         let person = |_| Person {
             client: None,
-            place: Stream::that_resumes(),
+            place: Newcomer::of_topic(0, true),
             tls: tls.as_deref().map(tls::with_own_ticket),
             asked_ns: 0,
             is_answered: false,
@@ -246,14 +245,11 @@ impl<'a> Storm<'a> {
 impl Person {
     fn come(&mut self, socket: Socket, options: &LoadOptions) -> io::Result<&mut Client> {
         let host = options.target.to_string();
-        let request = match self.place.last_id() {
-            None => wire::subscription(&options.path, &host),
-            Some(id) => wire::resumption(&options.path, &host, id),
-        };
+        let request = wire::subscription(&options.path, &host, self.place.last_id());
         self.asked_ns = now_ns();
         let link = Link::ask(socket, self.tls.as_ref(), &request)?;
         let place = mem::take(&mut self.place);
-        Ok(self.client.insert(Client::back(link, place)))
+        Ok(self.client.insert(Client::new(link, Kind::Reader, place)))
     }
 
     /// Closes what there is, and remembers the place.

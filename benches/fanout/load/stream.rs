@@ -15,8 +15,13 @@ pub(super) struct Stream {
 }
 
 enum Frame<'a> {
-    Numbered { number: u64, stamp: &'a [u8] },
+    Numbered {
+        number: u64,
+        stamp: &'a [u8],
+    },
     Gap,
+    /// Comments alone, as some hubs greet.
+    Comment,
     Unknown,
 }
 
@@ -32,6 +37,11 @@ impl Stream {
     /// What to come back with; `None` before the first event.
     pub(super) fn last_id(&self) -> Option<&[u8]> {
         self.id.as_deref().filter(|id| !id.is_empty())
+    }
+
+    /// The number of the latest event.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.last
     }
 
     /// Takes every complete event; returns how many bytes that were.
@@ -57,6 +67,7 @@ impl Stream {
                     self.gap_announced = true;
                     tally.gap_events += 1;
                 }
+                Frame::Comment => {}
                 Frame::Unknown => tally.malformed += 1,
             }
             at += length;
@@ -123,6 +134,10 @@ fn unusual_frame(frame: &[u8]) -> Frame<'_> {
         if let Some((number, stamp)) = line.strip_prefix(b"data: ").and_then(leading_number) {
             return Frame::Numbered { number, stamp };
         }
+    }
+    let is_comment = |line: &[u8]| line.is_empty() || line.starts_with(b":");
+    if frame.split(|byte| *byte == b'\n').all(is_comment) {
+        return Frame::Comment;
     }
     Frame::Unknown
 }

@@ -127,6 +127,7 @@ impl Tally {
             "stalled_ended": grown(4),
             "latency_us": self.latency.summary(),
             "last_client_us": self.last_client.as_ref().map(LastClient::summary),
+            "silence_us": self.last_client.as_ref().map(LastClient::longest_silence_us),
         })
     }
 
@@ -141,6 +142,7 @@ impl Tally {
             "malformed": self.malformed,
             "refused": self.refused,
             "came_again": self.came_again,
+            "latest_trouble": self.trouble,
             "readers_ended": self.readers_ended,
             "stalled_ended": self.stalled_ended,
         })
@@ -174,6 +176,14 @@ impl LastClient {
         }
         spread.latest_ns = now_ns;
         spread.clients += 1;
+    }
+
+    /// The longest time between two events, each at the last client that had it.
+    fn longest_silence_us(&self) -> f64 {
+        let heard = self.spreads.iter().filter(|spread| spread.clients > 0);
+        let times: Vec<_> = heard.map(|spread| spread.latest_ns).collect();
+        let between = times.windows(2).map(|two| two[1].saturating_sub(two[0]));
+        between.max().unwrap_or(0) as f64 / 1e3
     }
 
     /// Events that not every reader has yet are left out.

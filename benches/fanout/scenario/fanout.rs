@@ -7,6 +7,9 @@ use crate::cli::Options;
 use crate::report::{Bar, Report};
 use crate::trial::{Outcome, Trial};
 
+/// Bars are for so many clients and more.
+const MANY: usize = 1000;
+
 pub(super) fn run(
     clients: usize,
     rate: f64,
@@ -19,16 +22,22 @@ pub(super) fn run(
     };
     let scenario = format!("fanout {clients} × {rate}/s");
     let mut seen = Comparison::measure(scenario, &both(trial, options), options, report)?;
-    let bar = |bar| Comparison::is_judged(options).then_some(bar);
+    if !options.tls {
+        seen.is_at("clients", clients as f64);
+    }
+    let is_judged = Comparison::is_judged(options);
+    let bar = |bar| is_judged.then_some(bar);
+    // Of a few clients the fixed cost of a wake-up is most.
+    let bar_of_many = |bar| (is_judged && clients >= MANY).then_some(bar);
     seen.add(
         "CPU per delivery, µs",
         // Beside the bare loop, or beside plain clients.
-        bar(Bar::TimesAtMost(if options.tls { 1.3 } else { 1.15 })),
+        bar_of_many(Bar::TimesAtMost(if options.tls { 1.3 } else { 1.15 })),
         Outcome::micros_per_delivery,
     );
     seen.add(
         "to the last client, p99, µs",
-        bar(Bar::TimesAtMost(1.5)),
+        bar_of_many(Bar::TimesAtMost(1.5)),
         |o| o.last_client_us("p99"),
     );
     seen.add("to the last client, p50, µs", None, |o| {
@@ -45,8 +54,21 @@ pub(super) fn run(
         bar(Bar::AtMost(0.0)),
         Outcome::faults,
     );
+    cost(&mut seen);
+    Ok(())
+}
+
+/// What it takes, as a whole and for each client.
+fn cost(seen: &mut Comparison<'_>) {
+    seen.add("private KiB per client", None, |o| {
+        o.grown_kib("private_kib") / o.clients()
+    });
+    seen.add("private memory grown, MiB", None, |o| {
+        o.grown_kib("private_kib") / 1024.0
+    });
+    seen.add("connections at the source", None, Outcome::upstreams);
     seen.add("server CPU, %", None, Outcome::server_share);
     seen.add("server kept waiting, %", None, Outcome::server_waited_share);
     seen.add("load CPU, %", None, Outcome::load_share);
-    Ok(())
+    seen.add("source CPU, %", None, Outcome::source_share);
 }

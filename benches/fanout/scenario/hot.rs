@@ -46,5 +46,6 @@ pub(super) fn run(
     seen.add("server CPU, %", None, Outcome::server_share);
     seen.add("server kept waiting, %", None, Outcome::server_waited_share);
     seen.add("load CPU, %", None, Outcome::load_share);
+    seen.add("source CPU, %", None, Outcome::source_share);
     Ok(())
 }

@@ -1,19 +1,30 @@
 //! The scenarios: which trials they run, which figures they draw from them, which bars they set.
 
+mod burst;
+mod connect;
 mod fanout;
 mod hot;
 mod idle;
 mod pages;
+mod plan;
+mod restart;
+mod resume;
 mod stalled;
 mod storm;
+mod topics;
 
+use std::fs;
 use std::io;
 use std::process::ExitCode;
 
+use plan::Step;
+
 use crate::cli::{Only, Options, Scenario};
+use crate::clock::now_ns;
 use crate::process::{self, LOAD_CORE};
-use crate::report::{Bar, Figure, Report, Rounds};
+use crate::report::{self, Bar, Figure, Point, Report, Rounds};
 use crate::server::Kind;
+use crate::server::peers::Peers;
 use crate::trial::{Outcome, Trial};
 
 pub(crate) fn run(scenario: Option<&Scenario>, options: &Options) -> io::Result<ExitCode> {
@@ -27,23 +38,41 @@ pub(crate) fn run(scenario: Option<&Scenario>, options: &Options) -> io::Result<
         options.warmup = options.warmup.min(0.5);
     }
     let mut report = Report::default();
-    for scenario in expand(scenario, quick) {
-        // What the others found is worth seeing although one could not run.
+    let start_ns = now_ns();
+    let steps = plan::expand(scenario, quick, &options);
+    let minutes = steps.iter().map(Step::expected_seconds).sum::<f64>() / 60.0;
+    eprintln!("{} scenarios, about {minutes:.1} min", steps.len());
+    if options.plan {
+        plan::print(&steps);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for Step { scenario, options } in steps {
+        // What the others find is worth seeing although one could not run.
         if let Err(error) = run_one(&scenario, &options, &mut report) {
-            report.print();
-            return Err(io::Error::new(
-                error.kind(),
-                format!("{scenario:?}: {error}"),
-            ));
+            report.fail(format!("{scenario:?}: {error}"));
         }
     }
     report.print();
+    write(&report, start_ns, &options)?;
+    let missed = options.strict && report.missed_a_bar();
+    Ok(ExitCode::from(u8::from(missed || report.has_failed())))
+}
+
+/// What was asked to be kept.
+fn write(found: &Report, start_ns: u64, options: &Options) -> io::Result<()> {
+    if options.json.is_none() && options.report.is_none() {
+        return Ok(());
+    }
+    let json = found.to_json((now_ns() - start_ns) as f64 / 1e9);
     if let Some(path) = &options.json {
-        report.write_json(path)?;
+        fs::write(path, format!("{json:#}\n"))?;
         println!("\nevery round: {}", path.display());
     }
-    let missed = options.strict && report.missed_a_bar();
-    Ok(ExitCode::from(u8::from(missed)))
+    if let Some(folder) = &options.report {
+        report::write_folder(&json, folder)?;
+        println!("\nthe report: {}/index.html", folder.display());
+    }
+    Ok(())
 }
 
 fn run_one(scenario: &Scenario, options: &Options, report: &mut Report) -> io::Result<()> {
@@ -64,66 +93,70 @@ fn run_one(scenario: &Scenario, options: &Options, report: &mut Report) -> io::R
             page_bytes,
         } => pages::run(connections, page_bytes, options, report),
         Scenario::Storm { clients, rate } => storm::run(clients, rate, options, report),
-        // Replaced by what it stands for before anything runs.
-        Scenario::All => Ok(()),
-    }
-}
-
-fn expand(scenario: Option<&Scenario>, quick: bool) -> Vec<Scenario> {
-    match scenario {
-        Some(Scenario::All) if !quick => every_bar(),
-        None | Some(Scenario::All) => sanity(),
-        Some(one) => vec![one.clone()],
-    }
-}
-
-fn every_bar() -> Vec<Scenario> {
-    let fanout = |clients, rate| Scenario::Fanout { clients, rate };
-    let hot = |clients, rate| Scenario::Hot { clients, rate };
-    vec![
-        fanout(1000, 10.0),
-        fanout(10_000, 10.0),
-        hot(1000, 3000.0),
-        hot(1000, 6000.0),
-        Scenario::Idle { clients: 15_000 },
-        a_tenth_stalled(1000),
-        Scenario::Pages {
-            connections: 32,
-            page_bytes: 1024,
-        },
-    ]
-}
-
-fn sanity() -> Vec<Scenario> {
-    let (clients, rate) = (100, 10.0);
-    vec![
-        Scenario::Fanout { clients, rate },
-        Scenario::Hot {
+        Scenario::Topics {
+            topics,
             clients,
-            rate: 3000.0,
-        },
-        Scenario::Idle { clients },
-        a_tenth_stalled(clients),
-    ]
-}
-
-fn a_tenth_stalled(clients: usize) -> Scenario {
-    Scenario::Stalled {
-        clients,
-        fraction: 0.1,
-        rate: 100.0,
+            rate,
+        } => {
+            let spread = topics::Spread {
+                topics,
+                clients,
+                rate,
+            };
+            topics::run(spread, options, report)
+        }
+        Scenario::Connect { clients } => connect::run(clients, options, report),
+        Scenario::Resume { clients, rate } => resume::run(clients, rate, options, report),
+        Scenario::Burst { clients, rate } => burst::run(clients, rate, options, report),
+        Scenario::Restart { clients, rate } => restart::run(clients, rate, options, report),
+        // Replaced by what they stand for before anything runs.
+        Scenario::Curves | Scenario::TlsTable | Scenario::All => Ok(()),
     }
 }
 
 /// One side of a comparison: the outcomes of its rounds.
 struct Side {
     name: &'static str,
+    trial: Trial,
     outcomes: Vec<Outcome>,
+    /// Why it takes part no longer. Only of a peer: all else ends the run.
+    absence: Option<String>,
 }
 
 impl Side {
-    fn figure(&self, of: impl Fn(&Outcome) -> f64) -> (&'static str, Rounds) {
-        (self.name, Rounds(self.outcomes.iter().map(of).collect()))
+    fn new((name, trial): &(&'static str, Trial), options: &Options) -> Self {
+        let absence = match trial.kind {
+            Kind::Peer(peer) => peer.absence(trial.clients, options),
+            Kind::Subject | Kind::Tls | Kind::H2 | Kind::Bare => None,
+        };
+        Self {
+            name,
+            trial: *trial,
+            outcomes: Vec::new(),
+            absence,
+        }
+    }
+
+    fn is_peer(&self) -> bool {
+        matches!(self.trial.kind, Kind::Peer(_))
+    }
+
+    /// What a peer cannot do is a finding, and no reason to measure nobody else.
+    fn run(&mut self, options: &Options) -> io::Result<Option<&Outcome>> {
+        match self.trial.run(options) {
+            Ok(outcome) => self.outcomes.push(outcome),
+            Err(error) if self.is_peer() => self.absence = Some(error.to_string()),
+            Err(error) => return Err(error),
+        }
+        let is_there = self.absence.is_none();
+        Ok(self.outcomes.last().filter(|_| is_there))
+    }
+
+    fn figure(&self, of: impl Fn(&Outcome) -> f64) -> (String, Rounds) {
+        (
+            self.name.to_owned(),
+            Rounds(self.outcomes.iter().map(of).collect()),
+        )
     }
 }
 
@@ -131,54 +164,77 @@ impl Side {
 struct Comparison<'a> {
     scenario: String,
     sides: Vec<Side>,
+    point: Option<Point>,
     report: &'a mut Report,
 }
 
 impl<'a> Comparison<'a> {
     /// Runs all rounds; sides take turns, and who goes first changes from round to round.
     fn measure(
-        scenario: String,
+        name: String,
         trials: &[(&'static str, Trial)],
         options: &Options,
         report: &'a mut Report,
     ) -> io::Result<Self> {
-        let side = |(name, _): &(&'static str, Trial)| Side {
-            name,
-            outcomes: Vec::new(),
-        };
-        let mut sides: Vec<_> = trials.iter().map(side).collect();
+        let scenario = name + options.way();
+        let mut sides: Vec<_> = trials
+            .iter()
+            .map(|trial| Side::new(trial, options))
+            .collect();
         for round in 0..options.rounds {
             for turn in 0..trials.len() {
-                let index = (round + turn) % trials.len();
-                let (name, trial) = &trials[index];
+                let side = &mut sides[(round + turn) % trials.len()];
+                if side.absence.is_some() {
+                    continue;
+                }
                 eprintln!(
-                    "{scenario}: round {} of {}, {name}",
+                    "{scenario}: round {} of {}, {}",
                     round + 1,
-                    options.rounds
+                    options.rounds,
+                    side.name
                 );
-                let outcome = trial.run(options)?;
-                report.keep_trial(&scenario, &outcome.json);
-                sides[index].outcomes.push(outcome);
+                if let Some(outcome) = side.run(options)? {
+                    report.keep_trial(&scenario, &outcome.json);
+                }
             }
         }
+        // Half of the rounds would be compared with others than their own.
+        sides.retain(|side| match &side.absence {
+            None => true,
+            Some(why) => {
+                report.add_absence(&scenario, side.name, why.clone());
+                false
+            }
+        });
         Ok(Self {
             scenario,
             sides,
+            point: None,
             report,
         })
+    }
+
+    /// The figures are one step of a curve.
+    fn is_at(&mut self, along: &str, at: f64) {
+        let along = along.to_owned();
+        self.point = Some(Point { along, at });
     }
 
     fn add(&mut self, name: &'static str, bar: Option<Bar>, of: impl Fn(&Outcome) -> f64) {
         let mut sides = self.sides.iter().map(|side| side.figure(&of));
         let Some(measured) = sides.next() else { return };
-        let beside = sides.next();
+        let beside = sides.collect();
+        // No bar is for how a peer does.
+        let against_peer = self.sides.get(1).is_none_or(Side::is_peer);
+        let bar = bar.filter(|bar| !against_peer || !matches!(bar, Bar::TimesAtMost(_)));
         let scenario = self.scenario.clone();
         self.report.add(Figure {
             scenario,
-            name,
+            name: name.to_owned(),
             measured,
             beside,
             bar,
+            point: self.point.clone(),
         });
     }
 
@@ -188,8 +244,31 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// The servers that take part, each with the same trial.
+/// All who take part, each with the same trial: Fantail, what its bars compare with, the peers.
 fn both(trial: Trial, options: &Options) -> Vec<(&'static str, Trial)> {
+    let mut all = pair(trial, options);
+    let peers = Peers::chosen(&options.peers).into_iter().map(Kind::Peer);
+    all.extend(peers.map(|kind| (kind.name(options), Trial { kind, ..trial })));
+    all
+}
+
+/// Some questions are none for the bare loop, which has no upstream.
+fn without_bare(mut trials: Vec<(&'static str, Trial)>) -> Vec<(&'static str, Trial)> {
+    trials.retain(|(_, trial)| trial.kind != Kind::Bare);
+    trials
+}
+
+/// Its client asks for one path, and does not come back.
+fn refuse_http2(scenario: &str, options: &Options) -> io::Result<()> {
+    if options.h2 {
+        let why = format!("{scenario} is over HTTP/1.1 only: leave out --h2");
+        return Err(io::Error::other(why));
+    }
+    Ok(())
+}
+
+/// Fantail and what is closest beside it, each with the same trial.
+fn pair(trial: Trial, options: &Options) -> Vec<(&'static str, Trial)> {
     let kinds = match options.only {
         None if options.h2 => vec![Kind::H2, Kind::Tls],
         Some(Only::Subject) if options.h2 => vec![Kind::H2],

@@ -4,6 +4,7 @@
 use std::io;
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -13,6 +14,8 @@ use crate::net;
 use crate::process::{LOAD_CORE, Running, SERVER_CORE};
 use crate::report::{Bar, Figure, Report, Rounds};
 use crate::server;
+
+const NGINX: &str = "/usr/sbin/nginx";
 
 const START_SECONDS: f64 = 20.0;
 
@@ -76,10 +79,11 @@ fn judge(scenario: &str, outcomes: &[Vec<Value>; 3], report: &mut Report) {
         for (peer, all) in PROXIES.iter().skip(1).zip(peers) {
             report.add(Figure {
                 scenario: scenario.to_owned(),
-                name,
-                measured: (Proxy::Fantail.name(), rounds(fantail)),
-                beside: Some((peer.name(), rounds(all))),
+                name: name.to_owned(),
+                measured: (Proxy::Fantail.name().to_owned(), rounds(fantail)),
+                beside: vec![(peer.name().to_owned(), rounds(all))],
                 bar,
+                point: None,
             });
         }
     }
@@ -122,6 +126,7 @@ fn trial(
     let limit = Deadline::after(options.warmup + options.window + START_SECONDS);
     let mut json: Value = serde_json::from_str(&visitors.next_line(limit)?)?;
     json["name"] = json!(proxy.name());
+    json["version"] = proxy.version();
     Ok(json)
 }
 
@@ -144,6 +149,19 @@ impl Proxy {
         }
     }
 
+    /// Fantail's stands in every report.
+    fn version(self) -> Value {
+        let nginx = || Command::new(NGINX).arg("-v").output().ok();
+        let said = match self {
+            Self::Fantail => None,
+            Self::Nginx | Self::NginxKept => nginx().map(|output| output.stderr),
+        };
+        said.map_or(Value::Null, |said| {
+            let said = String::from_utf8_lossy(&said);
+            json!(said.trim().trim_start_matches("nginx version: "))
+        })
+    }
+
     fn start(self, listen: SocketAddrV4, site: SocketAddrV4) -> io::Result<(Running, Folder)> {
         let name = format!("fantail-bench-pages-{}", listen.port());
         let folder = Folder(std::env::temp_dir().join(name));
@@ -162,7 +180,7 @@ impl Proxy {
                 let text = nginx(listen, site, &path, is_kept);
                 std::fs::write(folder.0.join("nginx.conf"), text)?;
                 let file = format!("{path}/nginx.conf");
-                ["/usr/sbin/nginx", "-p", &path, "-c", &file]
+                [NGINX, "-p", &path, "-c", &file]
                     .map(str::to_owned)
                     .to_vec()
             }

@@ -6,6 +6,7 @@ use super::Comparison;
 use crate::cli::{Only, Options};
 use crate::report::{Bar, Report};
 use crate::server::Kind;
+use crate::server::peers::Peers;
 use crate::trial::{Outcome, Trial};
 
 /// The same number of readers on both sides, so that only the stalled ones differ.
@@ -28,8 +29,7 @@ pub(super) fn run(
         ..without
     };
     let scenario = format!("stalled {stalled} of {} × {rate}/s", readers + stalled);
-    let trials = [("with", with), ("without", without)];
-    let mut seen = Comparison::measure(scenario, &trials, options, report)?;
+    let mut seen = Comparison::measure(scenario, &sides(with, without, options), options, report)?;
     let bar = |bar| Comparison::is_judged(options).then_some(bar);
     seen.add("to any reader, p99, µs", bar(Bar::TimesAtMost(1.1)), |o| {
         o.latency_us("p99")
@@ -65,4 +65,16 @@ fn kind(options: &Options) -> Kind {
         _ if options.tls => Kind::Tls,
         _ => Kind::Subject,
     }
+}
+
+/// Each peer with and without them, too.
+fn sides(with: Trial, without: Trial, options: &Options) -> Vec<(&'static str, Trial)> {
+    let mut sides = vec![("with", with), ("without", without)];
+    for peer in Peers::chosen(&options.peers) {
+        let kind = Kind::Peer(peer);
+        let [name_with, name_without] = peer.names_beside_stalled();
+        sides.push((name_with, Trial { kind, ..with }));
+        sides.push((name_without, Trial { kind, ..without }));
+    }
+    sides
 }

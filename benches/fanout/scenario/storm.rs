@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::{Comparison, both};
+use super::{Comparison, both, refuse_http2, without_bare};
 use crate::cli::{Only, Options};
 use crate::report::{Bar, Report};
 use crate::trial::{Outcome, Trial};
@@ -17,18 +17,18 @@ pub(super) fn run(
     options: &Options,
     report: &mut Report,
 ) -> io::Result<()> {
-    if options.h2 || rate <= 0.0 || options.only == Some(Only::Bare) {
+    refuse_http2("storm", options)?;
+    if rate <= 0.0 || options.only == Some(Only::Bare) {
         return Err(io::Error::other(
-            "a storm needs events (--rate), HTTP/1.1, and a server that resumes: not --h2, not --only bare",
+            "a storm needs events (--rate) and a server that resumes: not --only bare",
         ));
     }
     let trial = Trial {
         storm: true,
         ..Trial::new(clients, rate)
     };
-    let mut sides = both(trial, options);
     // The bare loop cannot tell anyone what was missed.
-    sides.retain(|(_, trial)| trial.kind.resumes());
+    let sides = without_bare(both(trial, options));
     let scenario = format!("storm {clients} × {rate}/s");
     let mut seen = Comparison::measure(scenario, &sides, options, report)?;
     add_costs(&mut seen);

@@ -1,0 +1,259 @@
+//! Which scenarios a set has, who takes part in each, and how long all that will take.
+
+use super::{both, burst, idle, pair, restart, without_bare};
+use crate::cli::{Options, Scenario};
+use crate::server::Kind;
+use crate::server::peers::{Peer, Peers};
+use crate::trial::Trial;
+
+/// `fanout` over the number of clients.
+const CLIENTS: [usize; 6] = [100, 300, 1000, 3000, 10_000, 18_000];
+const TOPICS: [usize; 4] = [1, 100, 1000, 10_000];
+const QUICK_CLIENTS: [usize; 3] = [100, 300, 1000];
+const QUICK_TOPICS: [usize; 3] = [1, 10, 100];
+
+/// Of a curve, where everybody takes part; elsewhere Fantail and the bare loop show its shape.
+const WITH_PEERS: [usize; 2] = [1000, 10_000];
+
+/// Start and stop of all processes; what one client more adds, and what its handshake does.
+const SECONDS_EACH: f64 = 1.5;
+const CLIENTS_PER_SECOND: f64 = 5000.0;
+const HANDSHAKES_PER_SECOND: f64 = 2500.0;
+
+/// On each topic's client: a client and an upstream, with room for the rest.
+const SPARE_DESCRIPTORS: u64 = 1000;
+
+/// A scenario, and the options that it has in its set.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) scenario: Scenario,
+    pub(super) options: Options,
+}
+
+pub(super) fn expand(scenario: Option<&Scenario>, quick: bool, options: &Options) -> Vec<Step> {
+    let set = Set(options);
+    match scenario {
+        Some(Scenario::All) if quick => set.everything_small(),
+        Some(Scenario::All) => set.everything(),
+        Some(Scenario::Curves) if quick => set.curves(&QUICK_CLIENTS, &QUICK_TOPICS),
+        Some(Scenario::Curves) => set.curves(&CLIENTS, &topic_steps()),
+        Some(Scenario::TlsTable) => {
+            let peers = vec![Peers::One(Peer::Nchan)];
+            let options = Options {
+                peers,
+                ..options.clone()
+            };
+            Set(&options).by_tls(if quick { 1000 } else { 10_000 })
+        }
+        None => sanity().map(|scenario| set.alone(scenario)).into(),
+        Some(one) => vec![set.with_all(one.clone())],
+    }
+}
+
+impl Step {
+    /// Sides × rounds × (warm-up, window, start and stop).
+    pub(super) fn expected_seconds(&self) -> f64 {
+        let options = &self.options;
+        let (sides, clients) = size(&self.scenario, options);
+        let window = match self.scenario {
+            Scenario::Burst { .. } => options.window * burst::WINDOWS,
+            Scenario::Restart { .. } => options.window.max(restart::SHORTEST_WINDOW),
+            Scenario::Idle { .. } => options.window.min(idle::LONG_ENOUGH),
+            Scenario::Connect { .. } | Scenario::Resume { .. } => 1.0,
+            Scenario::Storm { .. } => options.warmup + 1.0,
+            _ => options.window,
+        };
+        let clients = clients as f64;
+        let mut start_and_stop = SECONDS_EACH + clients / CLIENTS_PER_SECOND;
+        if options.tls {
+            start_and_stop += clients / HANDSHAKES_PER_SECOND;
+        }
+        let trial = options.warmup + window + start_and_stop;
+        sides as f64 * options.rounds as f64 * trial
+    }
+}
+
+pub(super) fn print(steps: &[Step]) {
+    for step in steps {
+        let (sides, _) = size(&step.scenario, &step.options);
+        let seconds = step.expected_seconds();
+        let way = step.options.way();
+        println!("{seconds:5.0} s  {sides} servers  {:?}{way}", step.scenario);
+    }
+}
+
+/// How many servers take part, and how many clients come to each.
+fn size(scenario: &Scenario, options: &Options) -> (usize, usize) {
+    let (readers, clients) = match *scenario {
+        Scenario::Fanout { clients, .. }
+        | Scenario::Hot { clients, .. }
+        | Scenario::Burst { clients, .. }
+        | Scenario::Topics { clients, .. }
+        | Scenario::Stalled { clients, .. }
+        | Scenario::Restart { clients, .. }
+        | Scenario::Idle { clients }
+        | Scenario::Connect { clients } => (clients, clients),
+        // They come twice.
+        Scenario::Resume { clients, .. } | Scenario::Storm { clients, .. } => {
+            (clients, 2 * clients)
+        }
+        Scenario::Pages { connections, .. } => (connections, connections),
+        Scenario::Curves | Scenario::TlsTable | Scenario::All => (0, 0),
+    };
+    let trial = Trial::new(readers, 1.0);
+    let mut all = both(trial, options);
+    all.retain(|(_, trial)| match trial.kind {
+        Kind::Peer(peer) => peer.absence(readers, options).is_none(),
+        Kind::Subject | Kind::Tls | Kind::H2 | Kind::Bare => true,
+    });
+    let two = pair(trial, options).len();
+    let sides = match scenario {
+        Scenario::Restart { .. } | Scenario::Resume { .. } | Scenario::Storm { .. } => {
+            without_bare(all).len()
+        }
+        Scenario::Topics { .. } => two,
+        Scenario::Stalled { .. } => 2 + 2 * (all.len() - two),
+        Scenario::Pages { .. } => 3,
+        _ => all.len(),
+    };
+    (sides, clients)
+}
+
+/// What is asked of all its scenarios; the peers are those that may take part.
+struct Set<'a>(&'a Options);
+
+impl Set<'_> {
+    fn with_all(&self, scenario: Scenario) -> Step {
+        let options = self.0.clone();
+        Step { scenario, options }
+    }
+
+    /// With those of these peers that were chosen.
+    fn among(&self, scenario: Scenario, peers: &[Peer]) -> Step {
+        let chosen = Peers::chosen(&self.0.peers);
+        let peers = chosen.into_iter().filter(|peer| peers.contains(peer));
+        let options = Options {
+            peers: peers.map(Peers::One).collect(),
+            ..self.0.clone()
+        };
+        Step { scenario, options }
+    }
+
+    fn alone(&self, scenario: Scenario) -> Step {
+        self.among(scenario, &[])
+    }
+
+    fn everything(&self) -> Vec<Step> {
+        let hot = |clients, rate| Scenario::Hot { clients, rate };
+        let (clients, rate) = (10_000, 10.0);
+        let mut all = self.curves(&CLIENTS, &topic_steps());
+        all.extend([
+            self.alone(hot(1000, 3000.0)),
+            self.alone(hot(1000, 6000.0)),
+            self.with_all(Scenario::Idle { clients: 15_000 }),
+            self.alone(a_tenth_stalled(1000)),
+            self.with_all(Scenario::Connect { clients }),
+            self.alone(Scenario::Resume { clients, rate }),
+            self.alone(Scenario::Burst { clients, rate: 4.0 }),
+            self.with_all(Scenario::Restart {
+                clients: 1000,
+                rate,
+            }),
+            self.alone(Scenario::Pages {
+                connections: 32,
+                page_bytes: 1024,
+            }),
+        ]);
+        all.extend(self.by_tls(clients));
+        all
+    }
+
+    fn everything_small(&self) -> Vec<Step> {
+        let (clients, rate) = (1000, 10.0);
+        let a_hub_and_a_proxy = [Peer::Nchan, Peer::Nginx];
+        let mut all = self.curves(&QUICK_CLIENTS, &QUICK_TOPICS);
+        let [_, hot, idle, stalled] = sanity();
+        all.extend([
+            self.alone(hot),
+            self.with_all(idle),
+            self.alone(stalled),
+            self.among(Scenario::Connect { clients }, &a_hub_and_a_proxy),
+            self.alone(Scenario::Resume { clients, rate }),
+            self.alone(Scenario::Burst { clients, rate: 4.0 }),
+            self.among(Scenario::Restart { clients, rate }, &a_hub_and_a_proxy),
+        ]);
+        all.extend(self.by_tls(clients));
+        all
+    }
+
+    fn curves(&self, clients: &[usize], topics: &[usize]) -> Vec<Step> {
+        let fanouts = clients.iter().map(|clients| {
+            let fanout = Scenario::Fanout {
+                clients: *clients,
+                rate: 10.0,
+            };
+            if WITH_PEERS.contains(clients) {
+                self.with_all(fanout)
+            } else {
+                self.alone(fanout)
+            }
+        });
+        // The clients stay: what changes is how many topics they are spread over.
+        let most = topics.iter().copied().max().unwrap_or(1);
+        let topics = topics.iter().map(|topics| {
+            self.alone(Scenario::Topics {
+                topics: *topics,
+                clients: most,
+                rate: 1.0,
+            })
+        });
+        fanouts.chain(topics).collect()
+    }
+
+    /// The table of TLS: what a client, a delivery and a handshake cost, beside nginx with Nchan.
+    fn by_tls(&self, clients: usize) -> Vec<Step> {
+        let fanout = || Scenario::Fanout {
+            clients,
+            rate: 10.0,
+        };
+        let idle = || Scenario::Idle { clients };
+        let storm = Scenario::Storm { clients, rate: 1.0 };
+        let mut steps =
+            [fanout(), idle(), storm, fanout(), idle()].map(|one| self.among(one, &[Peer::Nchan]));
+        for (nth, step) in steps.iter_mut().enumerate() {
+            step.options.tls = true;
+            step.options.h2 = nth >= 3;
+        }
+        steps.into()
+    }
+}
+
+/// Of a few seconds.
+fn sanity() -> [Scenario; 4] {
+    let (clients, rate) = (100, 10.0);
+    [
+        Scenario::Fanout { clients, rate },
+        Scenario::Hot {
+            clients,
+            rate: 3000.0,
+        },
+        Scenario::Idle { clients },
+        a_tenth_stalled(clients),
+    ]
+}
+
+/// A topic has an upstream and a client, each with a descriptor: fewer, where there are not enough.
+fn topic_steps() -> [usize; 4] {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let descriptors = limit.current.unwrap_or(u64::MAX);
+    let most = (descriptors.saturating_sub(SPARE_DESCRIPTORS) / 2 / 1000 * 1000) as usize;
+    TOPICS.map(|topics| topics.min(most.max(1)))
+}
+
+fn a_tenth_stalled(clients: usize) -> Scenario {
+    Scenario::Stalled {
+        clients,
+        fraction: 0.1,
+        rate: 100.0,
+    }
+}

@@ -1,0 +1,72 @@
+//! The numbers in README.md are those of a run of the load bench, and nobody has touched them up.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+#[path = "../../benches/fanout/report/readme.rs"]
+mod readme;
+
+fn at(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// `benches/run --readme` writes the block, the JSON that it comes from, and the plot.
+#[test]
+fn the_readme_has_the_numbers_of_the_kept_run() {
+    let text = fs::read_to_string(at("README.md")).unwrap();
+    let block = match fs::read_to_string(at("benches/results/latest.json")) {
+        Ok(kept) => {
+            let plot = fs::read_to_string(at("benches/results/fanout.svg")).unwrap();
+            assert!(plot.starts_with("<svg ") && plot.len() < 30_000);
+            let kept: Value = serde_json::from_str(&kept).unwrap();
+            assert!(
+                kept["figures"]
+                    .as_array()
+                    .is_some_and(|all| !all.is_empty())
+            );
+            readme::block(&kept)
+        }
+        // No run is kept yet: then there is nothing to say.
+        Err(_) => "\n".to_owned(),
+    };
+    assert_eq!(readme::with_block(&text, &block).unwrap(), text);
+}
+
+#[test]
+fn whoever_is_better_stands_there_in_bold() {
+    let side = |server: &str, median: f64| json!({ "server": server, "median": median });
+    let figure = |scenario: &str, name: &str, mine: f64, beside: Value| json!({ "scenario": scenario, "figure": name, "measured": side("fantail", mine), "beside": beside });
+    let cost = "CPU per request, µs";
+    let report = json!({
+        "run": { "versions": { "fantail": "0.1.0", "nchan": "1.3.6" } },
+        "figures": [
+            figure("pages 32", cost, 17.7, json!([side("nginx", 31.1)])),
+            figure("pages 32", cost, 17.7, json!([side("nginx, kept", 11.4)])),
+            figure("hot 10", "deliveries per second", 3e6, json!([side("bare", 4e6)])),
+            figure("hot 10", "load CPU, %", 3.0, json!([])),
+        ],
+    });
+    let block = readme::block(&report);
+    let rows: Vec<_> = block
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "| `pages 32` | CPU per request, µs | 17.7 | nginx 31.1 (1.76 ×), **nginx, kept 11.4** (0.64 ×) |",
+            "| `hot 10` | deliveries per second on one core | 3.00 million | bare 4.00 million (1.33 ×) |",
+        ]
+    );
+    assert!(block.contains("fantail 0.1.0, nchan 1.3.6"), "{block}");
+}
+
+#[test]
+fn a_text_without_markers_is_left_alone() {
+    assert!(readme::with_block("no numbers here", "1").is_err());
+    let text = "a <!-- bench:begin -->old<!-- bench:end --> b";
+    let changed = readme::with_block(text, "new").unwrap();
+    assert_eq!(changed, "a <!-- bench:begin -->new<!-- bench:end --> b");
+}
