@@ -84,13 +84,7 @@ impl Trial {
         let connected = load.next_line(Deadline::after(CONNECT_SECONDS))?;
         let source_before = Seen::of(source.as_ref())?;
         let away = self.disturb(source.as_mut(), options)?;
-        let measured = if self.storm {
-            2.0 * options.warmup + CONNECT_SECONDS
-        } else {
-            let returning = if self.cut { CONNECT_SECONDS } else { 0.0 };
-            options.warmup + returning + options.window + GRACE_SECONDS
-        };
-        let line = load.next_line(Deadline::after(measured))?;
+        let line = load.next_line(Deadline::after(self.patience(options)))?;
         let source_after = Seen::of(source.as_ref())?;
         let mut json: Value = serde_json::from_str(&line).map_err(io::Error::other)?;
         json["connected"] = serde_json::from_str(&connected).map_err(io::Error::other)?;
@@ -108,6 +102,15 @@ impl Trial {
             json["source"] = source.stats()?;
         }
         Ok(Outcome { json })
+    }
+
+    /// Seconds that the load may take once everybody is connected.
+    fn patience(&self, options: &Options) -> f64 {
+        if self.storm {
+            return 2.0 * options.warmup + CONNECT_SECONDS;
+        }
+        let returning = if self.cut { CONNECT_SECONDS } else { 0.0 };
+        options.warmup + returning + options.window + GRACE_SECONDS
     }
 
     /// Restarts the source early in the window, if that is asked.
