@@ -22,11 +22,11 @@ const HUBS: [Peer; 2] = [Peer::Nchan, Peer::Pushpin];
 
 /// Start and stop of all processes; what one client more adds, and what its handshake does.
 const SECONDS_EACH: f64 = 0.7;
-const CLIENTS_PER_SECOND: f64 = 5000.0;
-const HANDSHAKES_PER_SECOND: f64 = 2500.0;
+const CLIENTS_PER_SECOND: f64 = 10_000.0;
+const HANDSHAKES_PER_SECOND: f64 = 3500.0;
 
-/// The slowest of the peers, whose processes also need their time to end.
-const PEERS_CLIENTS_PER_SECOND: f64 = 1500.0;
+/// The slowest of the peers.
+const PUSHPINS_CLIENTS_PER_SECOND: f64 = 1500.0;
 
 /// On each topic's client: a client and an upstream, with room for the rest.
 const SPARE_DESCRIPTORS: u64 = 1000;
@@ -63,7 +63,7 @@ impl Step {
     pub(super) fn expected_seconds(&self) -> f64 {
         let options = &self.options;
         let (sides, clients) = size(&self.scenario, options);
-        let peers = sides.saturating_sub(2) as f64;
+        let has_pushpin = Peers::chosen(&options.peers).contains(&Peer::Pushpin);
         let window = match self.scenario {
             Scenario::Burst { .. } => options.window * burst::WINDOWS,
             Scenario::Restart { .. } => options.window.max(restart::SHORTEST_WINDOW),
@@ -78,7 +78,11 @@ impl Step {
             start_and_stop += clients / HANDSHAKES_PER_SECOND;
         }
         let trial = options.warmup + window + start_and_stop;
-        let slower = peers * clients / PEERS_CLIENTS_PER_SECOND;
+        let slower = if has_pushpin {
+            clients / PUSHPINS_CLIENTS_PER_SECOND
+        } else {
+            0.0
+        };
         options.rounds as f64 * (sides as f64 * trial + slower)
     }
 }
