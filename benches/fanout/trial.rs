@@ -84,17 +84,13 @@ impl Trial {
         let connected = load.next_line(Deadline::after(CONNECT_SECONDS))?;
         let source_before = Seen::of(source.as_ref())?;
         let away = self.disturb(source.as_mut(), options)?;
-        let line = load.next_line(Deadline::after(self.patience(options)))?;
+        let line = load.next_line(self.limit_on_measuring(options))?;
         let source_after = Seen::of(source.as_ref())?;
         let mut json: Value = serde_json::from_str(&line).map_err(io::Error::other)?;
         json["connected"] = serde_json::from_str(&connected).map_err(io::Error::other)?;
         json["source_away_seconds"] = json!(away);
         json["source_share"] = json!(source_after.share_since(&source_before));
-        json["name"] = json!(self.kind.name(options));
-        if let Kind::Peer(peer) = self.kind {
-            json["version"] = json!(peer.version());
-        }
-        json["asked_rate"] = json!(self.rate);
+        self.describe(&mut json, options);
         json["memory_before"] = before.to_json();
         json["memory_after"] = Memory::of(server.pid())?.to_json();
         json["server_sockets"] = json!(accounting::sockets(server.pid())?);
@@ -104,13 +100,23 @@ impl Trial {
         Ok(Outcome { json })
     }
 
-    /// Seconds that the load may take once everybody is connected.
-    fn patience(&self, options: &Options) -> f64 {
-        if self.storm {
-            return 2.0 * options.warmup + CONNECT_SECONDS;
+    /// Who was asked for what.
+    fn describe(&self, json: &mut Value, options: &Options) {
+        json["name"] = json!(self.kind.name(options));
+        if let Kind::Peer(peer) = self.kind {
+            json["version"] = json!(peer.version());
         }
-        let returning = if self.cut { CONNECT_SECONDS } else { 0.0 };
-        options.warmup + returning + options.window + GRACE_SECONDS
+        json["asked_rate"] = json!(self.rate);
+    }
+
+    /// From the last connect to the load's last line.
+    fn limit_on_measuring(&self, options: &Options) -> Deadline {
+        Deadline::after(if self.storm {
+            2.0 * options.warmup + CONNECT_SECONDS
+        } else {
+            let returning = if self.cut { CONNECT_SECONDS } else { 0.0 };
+            options.warmup + returning + options.window + GRACE_SECONDS
+        })
     }
 
     /// Restarts the source early in the window, if that is asked.

@@ -12,13 +12,21 @@ const TOPICS: [usize; 4] = [1, 100, 1000, 10_000];
 const QUICK_CLIENTS: [usize; 3] = [100, 300, 1000];
 const QUICK_TOPICS: [usize; 3] = [1, 10, 100];
 
-/// Of a curve, where everybody takes part; elsewhere Fantail and the bare loop show its shape.
-const WITH_PEERS: [usize; 2] = [1000, 10_000];
+/// Of a curve, where all peers take part, and where only the one that gathers so many clients in
+/// seconds; elsewhere Fantail and the bare loop show its shape.
+const WITH_PEERS: usize = 1000;
+const WITH_NCHAN: usize = 10_000;
+
+/// The peers that need one descriptor for each client in one process.
+const HUBS: [Peer; 2] = [Peer::Nchan, Peer::Pushpin];
 
 /// Start and stop of all processes; what one client more adds, and what its handshake does.
-const SECONDS_EACH: f64 = 1.5;
-const CLIENTS_PER_SECOND: f64 = 5000.0;
-const HANDSHAKES_PER_SECOND: f64 = 2500.0;
+const SECONDS_EACH: f64 = 0.7;
+const CLIENTS_PER_SECOND: f64 = 10_000.0;
+const HANDSHAKES_PER_SECOND: f64 = 3500.0;
+
+/// The slowest of the peers.
+const PUSHPINS_CLIENTS_PER_SECOND: f64 = 1500.0;
 
 /// On each topic's client: a client and an upstream, with room for the rest.
 const SPARE_DESCRIPTORS: u64 = 1000;
@@ -55,6 +63,7 @@ impl Step {
     pub(super) fn expected_seconds(&self) -> f64 {
         let options = &self.options;
         let (sides, clients) = size(&self.scenario, options);
+        let has_pushpin = Peers::chosen(&options.peers).contains(&Peer::Pushpin);
         let window = match self.scenario {
             Scenario::Burst { .. } => options.window * burst::WINDOWS,
             Scenario::Restart { .. } => options.window.max(restart::SHORTEST_WINDOW),
@@ -69,7 +78,12 @@ impl Step {
             start_and_stop += clients / HANDSHAKES_PER_SECOND;
         }
         let trial = options.warmup + window + start_and_stop;
-        sides as f64 * options.rounds as f64 * trial
+        let slower = if has_pushpin {
+            clients / PUSHPINS_CLIENTS_PER_SECOND
+        } else {
+            0.0
+        };
+        options.rounds as f64 * (sides as f64 * trial + slower)
     }
 }
 
@@ -150,9 +164,9 @@ impl Set<'_> {
         all.extend([
             self.alone(hot(1000, 3000.0)),
             self.alone(hot(1000, 6000.0)),
-            self.with_all(Scenario::Idle { clients: 15_000 }),
+            self.among(Scenario::Idle { clients: 15_000 }, &HUBS),
             self.alone(a_tenth_stalled(1000)),
-            self.with_all(Scenario::Connect { clients }),
+            self.among(Scenario::Connect { clients }, &HUBS),
             self.alone(Scenario::Resume { clients, rate }),
             self.alone(Scenario::Burst { clients, rate: 4.0 }),
             self.with_all(Scenario::Restart {
@@ -192,10 +206,10 @@ impl Set<'_> {
                 clients: *clients,
                 rate: 10.0,
             };
-            if WITH_PEERS.contains(clients) {
-                self.with_all(fanout)
-            } else {
-                self.alone(fanout)
+            match *clients {
+                WITH_PEERS => self.with_all(fanout),
+                WITH_NCHAN => self.among(fanout, &[Peer::Nchan]),
+                _ => self.alone(fanout),
             }
         });
         // The clients stay: what changes is how many topics they are spread over.

@@ -202,5 +202,7 @@ fn first_line(program: &str, arguments: &[&str]) -> String {
     // nginx says it on stderr.
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
-    said.lines().next().unwrap_or("unknown").trim().to_owned()
+    let line = said.lines().next().unwrap_or("unknown").trim();
+    let version = line.split_once("version: ");
+    version.map_or(line, |(_, version)| version).to_owned()
 }
