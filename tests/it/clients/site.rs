@@ -35,9 +35,11 @@ impl Site {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("php.log");
         let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/site");
+        // By its whole name: each script runs in its own folder, which is the site's.
+        let sessions = format!("session.save_path={}", directory.path().display());
         let mut command = Command::new("php");
         command
-            .args(["-d", "session.save_path=."])
+            .args(["-d", &sessions])
             .args(["-S", &php.to_string(), "-t", pages])
             .env("PHP_CLI_SERVER_WORKERS", WORKERS)
             .env("SITE_LOG", directory.path().join("asked"))
