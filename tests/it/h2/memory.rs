@@ -116,40 +116,58 @@ fn windows_of_gigabytes_cost_megabytes() {
     eventually("its place is free", || program.metric(open) == 0.0);
 }
 
-/// One attack of each kind.
-fn attack(program: &Process) {
-    let floods = [
-        settings(&[(INITIAL_WINDOW, 65_535)]),
-        frame(PING, 0, 0, &[7; 8]),
-        window_update(0, 1),
-        frame(PRIORITY, 0, 3, &[0, 0, 0, 0, 16]),
-        frame(0xbe, 0, 0, &[0; 100]),
-    ];
-    let block = hpack::literals(&get("/events/a"));
-    for piece in floods {
-        let mut h2 = H2::connect(program.address());
-        for _ in 0..1_000 {
-            h2.send(piece.repeat(100));
-            h2.pump(Duration::from_micros(10));
-            if h2.is_ended() {
-                break;
-            }
+/// Each kind of attack, by one connection.
+const ATTACKS: [(&str, fn(&Process)); 8] = [
+    ("SETTINGS", |program| {
+        flood(program, &settings(&[(INITIAL_WINDOW, 65_535)]));
+    }),
+    ("PING", |program| {
+        flood(program, &frame(PING, 0, 0, &[7; 8]))
+    }),
+    ("WINDOW_UPDATE", |program| {
+        flood(program, &window_update(0, 1));
+    }),
+    ("PRIORITY", |program| {
+        flood(program, &frame(PRIORITY, 0, 3, &[0, 0, 0, 0, 16]));
+    }),
+    ("unknown frames", |program| {
+        flood(program, &frame(0xbe, 0, 0, &[0; 100]));
+    }),
+    ("CONTINUATION", endless_headers),
+    ("HPACK bomb", bomb),
+    ("rapid reset", rapid_reset),
+];
+
+fn flood(program: &Process, piece: &[u8]) {
+    let mut h2 = H2::connect(program.address());
+    for _ in 0..1_000 {
+        h2.send(piece.repeat(100));
+        h2.pump(Duration::from_micros(10));
+        if h2.is_ended() {
+            break;
         }
-        h2.wait_for_end();
     }
+    h2.wait_for_end();
+}
+
+fn endless_headers(program: &Process) {
+    let block = hpack::literals(&get("/events/a"));
     let mut h2 = H2::connect(program.address());
     h2.send(frame(HEADERS, 1, 1, &block));
     h2.send(frame(CONTINUATION, 0, 1, &[]).repeat(1_000));
     h2.wait_for_end();
+}
+
+fn bomb(program: &Process) {
+    let block = hpack::literals(&get("/events/a"));
+    let large = hpack::indexed(b"x", &[b'b'; 4_000]);
+    let headers = [&block[..], &large, &[0xbe; 8_000]].concat();
     let mut h2 = H2::connect(program.address());
-    let bomb = hpack::indexed(b"x", &[b'b'; 4_000]);
-    h2.send(frame(
-        HEADERS,
-        5,
-        1,
-        &[&block[..], &bomb, &[0xbe; 8_000]].concat(),
-    ));
+    h2.send(frame(HEADERS, 5, 1, &headers));
     h2.wait_for_end();
+}
+
+fn rapid_reset(program: &Process) {
     let mut h2 = H2::connect(program.address());
     for _ in 0..200 {
         let stream = h2.open();
@@ -158,10 +176,33 @@ fn attack(program: &Process) {
     h2.wait_for_end();
 }
 
-#[test]
-#[expect(clippy::too_many_lines, reason = "one story")]
-fn what_attackers_have_cost_is_given_back() {
+/// Twenty attacks of one kind: the memory and the time that they have cost.
+#[track_caller]
+fn costs_nothing(program: &Process, (name, attack): (&str, fn(&Process))) {
     const TIMES: usize = 20;
+    let before = program.memory("VmRSS");
+    let used_before = used(program);
+    for _ in 0..TIMES {
+        attack(program);
+    }
+    let open = r#"fantail_connections{listener="127.0.0.1:0",protocol="h2"}"#;
+    eventually("the attackers' places are free", || {
+        program.metric(open) == 1.0
+    });
+    let (after, used) = (program.memory("VmRSS"), used(program) - used_before);
+    tell(&format!("{TIMES} × {name}, {used:.2} s"), before, after);
+    assert!(
+        after <= before + before / 10,
+        "{name}: {} KiB more",
+        (after - before) >> 10
+    );
+    // A debug build; unbounded, each flood would have 10 MB to be read.
+    let each = used / TIMES as f64;
+    assert!(each < 0.1, "{name}: {each} s for each attack");
+}
+
+#[test]
+fn what_attackers_have_cost_is_given_back() {
     let upstream = Upstream::live();
     let program = program(&upstream, "", "");
     let mut old = Get::new("/events/a").stream(program.address());
@@ -179,31 +220,12 @@ fn what_attackers_have_cost_is_given_back() {
         assert_eq!(new.data(stream, said).len(), said);
     };
     // The first of each kind fills what is kept for the next.
-    attack(&program);
-    serve();
-    let before = program.memory("VmRSS");
-    let (begin, used_before) = (clock::now(), used(&program));
-    for _ in 0..TIMES {
+    for (_, attack) in ATTACKS {
         attack(&program);
         serve();
     }
-    let (took, used) = (clock::now() - begin, used(&program) - used_before);
-    let open = r#"fantail_connections{listener="127.0.0.1:0",protocol="h2"}"#;
-    eventually("the attackers' places are free", || {
-        program.metric(open) == 1.0
-    });
-    let after = program.memory("VmRSS");
-    tell(
-        &format!("{} attacks, {used:.2} s of {took:.1?}", 8 * TIMES),
-        before,
-        after,
-    );
-    assert!(
-        after <= before + before / 10 + MEBIBYTE,
-        "{} KiB more",
-        (after - before) >> 10
-    );
-    // A debug build; unbounded, each flood would have 10 MB to be read.
-    let each = used / (8 * TIMES) as f64;
-    assert!(each < 0.1, "{each} s for each attack");
+    for kind in ATTACKS {
+        costs_nothing(&program, kind);
+        serve();
+    }
 }
