@@ -49,30 +49,8 @@ fn age_is_one(#[values(Way::Plain, Way::Tls)] way: Way) {
     h2.subscribed("/events/a");
 }
 
-/// A client whose window has been shut for too many events.
-#[test]
-fn slowness_is_one() {
-    let stage = Stage::new("", "slow = \"close\"\nreplay = { events = 8 }");
-    let mut reader = stage.connect();
-    let read = reader.subscribed("/events/a");
-    let mut h2 = H2::raw(stage.gateway.address());
-    h2.hello(&[(INITIAL_WINDOW, 0)]);
-    let stream = h2.subscribed("/events/a");
-    stage.upstream.wait_for_streams(1);
-    for number in 1..=50 {
-        stage.upstream.emit("data: x\n\n");
-        reader.data(read, number);
-    }
-    h2.send(window_update(stream, 1 << 20));
-    expect_end(&mut h2, stream);
-    assert_eq!((h2.goaway, stage.ended("slow")), (None, 1.0));
-    assert!(!reader.answer(read).is_over);
-}
-
-/// Likewise, told of it and served on.
-#[test]
-fn a_slow_client_is_told_what_it_has_missed() {
-    let stage = Stage::new("", "replay = { events = 8 }");
+/// Two streams of one topic, and fifty events, of which the second has been given none.
+fn one_with_a_shut_window(stage: &Stage) -> (H2, u32, H2, u32) {
     let mut reader = stage.connect();
     let read = reader.subscribed("/events/a");
     let mut h2 = H2::raw(stage.gateway.address());
@@ -83,6 +61,25 @@ fn a_slow_client_is_told_what_it_has_missed() {
         stage.upstream.emit(&format!("data: {number}\n\n"));
         reader.data(read, number);
     }
+    (reader, read, h2, stream)
+}
+
+/// A client whose window has been shut for too many events.
+#[test]
+fn slowness_is_one() {
+    let stage = Stage::new("", "slow = \"close\"\nreplay = { events = 8 }");
+    let (reader, read, mut h2, stream) = one_with_a_shut_window(&stage);
+    h2.send(window_update(stream, 1 << 20));
+    expect_end(&mut h2, stream);
+    assert_eq!((h2.goaway, stage.ended("slow")), (None, 1.0));
+    assert!(!reader.answer(read).is_over);
+}
+
+/// Likewise, told of it and served on.
+#[test]
+fn a_slow_client_is_told_what_it_has_missed() {
+    let stage = Stage::new("", "replay = { events = 8 }");
+    let (_reader, _, mut h2, stream) = one_with_a_shut_window(&stage);
     h2.send(window_update(stream, 1 << 20));
     // The first chunk was in its hands already; then 8 of 50 are there.
     let data = h2.data(stream, 9);

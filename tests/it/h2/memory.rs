@@ -116,13 +116,16 @@ fn windows_of_gigabytes_cost_megabytes() {
     eventually("its place is free", || program.metric(open) == 0.0);
 }
 
-/// Each kind of attack, by one connection.
-const ATTACKS: [(&str, fn(&Process)); 8] = [
+/// What it is called, and what one connection does.
+type Attack = (&'static str, fn(&Process));
+
+/// One of each kind.
+const ATTACKS: [Attack; 8] = [
     ("SETTINGS", |program| {
         flood(program, &settings(&[(INITIAL_WINDOW, 65_535)]));
     }),
     ("PING", |program| {
-        flood(program, &frame(PING, 0, 0, &[7; 8]))
+        flood(program, &frame(PING, 0, 0, &[7; 8]));
     }),
     ("WINDOW_UPDATE", |program| {
         flood(program, &window_update(0, 1));
@@ -178,7 +181,7 @@ fn rapid_reset(program: &Process) {
 
 /// Twenty attacks of one kind: the memory and the time that they have cost.
 #[track_caller]
-fn costs_nothing(program: &Process, (name, attack): (&str, fn(&Process))) {
+fn costs_nothing(program: &Process, (name, attack): Attack) {
     const TIMES: usize = 20;
     let before = program.memory("VmRSS");
     let used_before = used(program);
