@@ -114,9 +114,8 @@ pub async fn accept(
             // nothing when it is dropped: who has not been accepted stays in the socket's queue.
             biased;
             () = drain.accepting_ends() => break,
-            accepted = accept_one(&listener) => accepted,
+            accepted = next_client(&listener, &mut conversations) => accepted,
         };
-        while conversations.try_join_next().is_some() {}
         let admission = admission.renewed(&edge);
         let shared = Arc::clone(&edge);
         match accepted {
@@ -166,6 +165,18 @@ fn prepare(stream: &TcpStream, edge: &Edge) {
 enum Accepted {
     Tcp(TcpStream, SocketAddr),
     Unix(UnixStream),
+}
+
+/// Lets go of conversations that are over while it waits: after a thousand clients at once perhaps
+/// nobody comes for hours, and each would keep the memory of its task.
+async fn next_client(listener: &Listener, conversations: &mut JoinSet<()>) -> io::Result<Accepted> {
+    loop {
+        tokio::select! {
+            biased;
+            accepted = accept_one(listener) => return accepted,
+            Some(_) = conversations.join_next() => {}
+        }
+    }
 }
 
 async fn accept_one(listener: &Listener) -> io::Result<Accepted> {
@@ -259,5 +270,35 @@ fn arrival(
         refusal,
         permit,
         metrics: Arc::clone(metrics),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_conversation_that_is_over_keeps_no_memory_until_somebody_else_comes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = Listener::Tcp(listener);
+        let mut conversations = JoinSet::new();
+        for _ in 0..100 {
+            conversations.spawn(async {});
+        }
+        while !conversations.is_empty() {
+            // Nobody comes: dropped where it waits.
+            let next = next_client(&listener, &mut conversations);
+            assert!(next.now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        let client = TcpStream::connect(address).await.unwrap();
+        let accepted = next_client(&listener, &mut conversations).await.unwrap();
+        let Accepted::Tcp(_, from) = accepted else {
+            panic!("not by TCP");
+        };
+        assert_eq!(from, client.local_addr().unwrap());
     }
 }
