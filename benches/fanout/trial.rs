@@ -77,6 +77,7 @@ impl Trial {
             clients: self.clients,
             rate: self.rate,
             batch: self.batch,
+            topics: self.topics,
         };
         let server = Server::start(&plan, options)?;
         let before = Memory::of(server.pid())?;
@@ -247,10 +248,6 @@ impl Outcome {
     pub(crate) fn grown_kib(&self, field: &str) -> f64 {
         let at = |when| self.number(&format!("/memory_{when}/{field}"));
         at("after") - at("before")
-    }
-
-    pub(crate) fn has_source(&self) -> bool {
-        self.json.get("source").is_some()
     }
 
     /// Connections that the source has been asked for since its start.

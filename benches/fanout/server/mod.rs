@@ -76,6 +76,8 @@ pub(crate) struct Plan {
     pub(crate) rate: f64,
     /// Events in one write of the bare loop.
     pub(crate) batch: u64,
+    /// What the clients are spread over.
+    pub(crate) topics: usize,
 }
 
 impl Plan {
