@@ -10,7 +10,7 @@
 mod appender;
 mod life;
 pub mod limits;
-#[cfg(all(test, fantail_loom))]
+#[cfg(all(test, feature = "loom"))]
 mod loom_tests;
 mod news;
 mod registry;

@@ -209,7 +209,7 @@ impl Drop for Listener {
     }
 }
 
-#[cfg(all(test, not(fantail_loom)))]
+#[cfg(all(test, not(feature = "loom")))]
 mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::task::Wake;

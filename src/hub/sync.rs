@@ -2,7 +2,7 @@
 
 pub(super) use crate::log::sync::Mutex;
 
-#[cfg(fantail_loom)]
+#[cfg(feature = "loom")]
 pub(super) use loom::sync::atomic::{AtomicU64, Ordering};
-#[cfg(not(fantail_loom))]
+#[cfg(not(feature = "loom"))]
 pub(super) use std::sync::atomic::{AtomicU64, Ordering};

@@ -23,7 +23,7 @@ mod cursor;
 mod departed;
 mod frame;
 mod ids;
-#[cfg(all(test, fantail_loom))]
+#[cfg(all(test, feature = "loom"))]
 mod loom_tests;
 mod ring;
 mod shared;

@@ -1,13 +1,13 @@
 //! The lock of a log, and of what wakes its readers: `parking_lot`'s, or loom's while interleavings
 //! are explored.
 
-#[cfg(not(fantail_loom))]
+#[cfg(not(feature = "loom"))]
 pub(crate) use parking_lot::Mutex;
 
-#[cfg(fantail_loom)]
+#[cfg(feature = "loom")]
 pub(crate) use self::explored::Mutex;
 
-#[cfg(fantail_loom)]
+#[cfg(feature = "loom")]
 mod explored {
     /// loom's mutex with `parking_lot`'s face: a poisoned lock is a failed model anyway.
     #[derive(Debug)]
