@@ -61,6 +61,7 @@ fn append_all(
             identity: identity.clone(),
             name: Some(name),
             data,
+            key: None,
         };
         black_box(writer.append(black_box(&draft), now));
     }

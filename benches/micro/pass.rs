@@ -129,6 +129,7 @@ fn append(appender: &mut Appender, events: usize) {
             identity: Identity::Token,
             name: Some(&name),
             data: &data,
+            key: None,
         };
         appender.append(&draft, clock::now()).unwrap();
     }

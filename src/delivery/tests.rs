@@ -125,6 +125,7 @@ impl Stage {
             identity: Identity::None,
             name: None,
             data,
+            key: None,
         };
         appender.as_mut().unwrap().append(&draft, clock::now());
         appender.as_ref().unwrap().publish();

@@ -33,6 +33,7 @@ fn append(writer: &mut Writer) {
         identity: Identity::None,
         name: None,
         data: "x",
+        key: None,
     };
     writer.append(&draft, crate::clock::now());
 }

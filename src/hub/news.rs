@@ -238,6 +238,7 @@ mod tests {
             identity: Identity::None,
             name: None,
             data: "x",
+            key: None,
         };
         writer.append(&draft, crate::clock::now());
     }

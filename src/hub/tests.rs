@@ -116,6 +116,7 @@ fn draft() -> Draft<'static> {
         identity: Identity::Token,
         name: None,
         data: "x",
+        key: None,
     }
 }
 

@@ -220,6 +220,7 @@ impl Events {
                     identity,
                     name: event.name.as_ref(),
                     data: &event.data,
+                    key: None,
                 };
                 self.appender.append(&draft, now);
             }

@@ -32,6 +32,9 @@ pub enum Draft<'a> {
         name: Option<&'a EventName>,
         /// Its data.
         data: &'a str,
+        /// What the event is about, where the route has said how to know: frames of one key
+        /// replace each other.
+        key: Option<&'a str>,
     },
     /// A loss at the upstream, announced to everybody.
     Gap {
@@ -69,6 +72,7 @@ impl Frame {
                 identity,
                 name,
                 data,
+                key: _,
             } => {
                 out.reserve(data.len() + 64);
                 match (identity, id) {

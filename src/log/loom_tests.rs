@@ -34,6 +34,7 @@ fn append(writer: &mut Writer, now: Instant) {
         identity: Identity::Own,
         name: None,
         data: &number,
+        key: None,
     };
     writer.append(&draft, now);
 }

@@ -99,6 +99,7 @@ impl Stage {
             identity: Identity::None,
             name: None,
             data,
+            key: None,
         };
         if let Some(appender) = self.opener.0.lock().as_mut() {
             appender.append(&draft, clock::now());

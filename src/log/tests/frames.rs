@@ -28,6 +28,7 @@ fn event(own: Option<&str>, identity: Identity, data: &str) -> String {
         identity,
         name: None,
         data,
+        key: None,
     })
 }
 
@@ -67,6 +68,7 @@ fn a_name_and_each_line_of_data_have_their_lines() {
         identity: Identity::Token,
         name: name.as_ref(),
         data: "one\ntwo\n\n",
+        key: None,
     };
     assert_snapshot!(text(&draft), @r"id: ~000000000abc.1\nevent: tick\ndata: one\ndata: two\ndata:\ndata:\n\n");
 }

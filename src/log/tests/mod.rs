@@ -59,6 +59,7 @@ impl Pen {
             identity,
             name: None,
             data,
+            key: None,
         };
         self.writer.append(&draft, self.now)
     }

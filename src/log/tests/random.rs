@@ -161,6 +161,7 @@ impl Run {
             identity,
             name: None,
             data: &said.data,
+            key: None,
         };
         let draft = match said.kind {
             Kind::Own => event(Identity::Own),
