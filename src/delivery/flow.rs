@@ -180,7 +180,7 @@ impl Shard {
     }
 
     /// The frame that the subscriber would read next has been evicted.
-    fn fell_off(&mut self, key: usize, missed: u64, oldest: Offset) {
+    fn fell_off(&mut self, key: usize, missed: Option<u64>, oldest: Offset) {
         let Some(subscriber) = self.subscribers.get_mut(key) else {
             return;
         };
@@ -192,7 +192,7 @@ impl Shard {
             return self.end(key, EndReason::Slow);
         }
         let log = audience.topic.log();
-        let leap = Leap::new(options, log, GapCause::Lag, Some(missed), oldest);
+        let leap = Leap::new(options, log, GapCause::Lag, missed, oldest);
         leap.count(audience.metrics(), MissReason::Lag);
         subscriber.standing = Standing::Behind(leap.cursor());
         let mut notice = Vec::new();

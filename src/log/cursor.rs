@@ -8,24 +8,77 @@ use crate::position::Offset;
 
 /// The place of one reader: the offset of the frame that it reads next. It never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor(Offset);
+pub struct Cursor {
+    next: Offset,
+    /// Before this place it reads a snapshot: only what no newer frame of the same key replaces,
+    /// and whatever else is gone there is no loss. 0 = it reads none.
+    until: Offset,
+}
 
 impl Cursor {
     /// A cursor whose next frame is `offset`.
     pub fn at(offset: Offset) -> Self {
-        Self(offset)
+        Self {
+            next: offset,
+            until: Offset(0),
+        }
+    }
+
+    /// A cursor that reads the newest frame of each key from `offset` to `until`, and then on.
+    pub(super) fn snapshot(offset: Offset, until: Offset) -> Self {
+        Self {
+            next: offset,
+            until,
+        }
+    }
+
+    /// The place behind the snapshot that it reads, if it does.
+    pub(super) fn snapshot_end(self) -> Option<Offset> {
+        (self.next < self.until).then_some(self.until)
     }
 
     /// The offset of the frame that is read next.
     pub fn offset(self) -> Offset {
-        self.0
+        self.next
+    }
+
+    /// The same reader at another place.
+    #[must_use]
+    pub fn moved_to(self, offset: Offset) -> Self {
+        Self {
+            next: offset,
+            ..self
+        }
     }
 
     /// Moves on to `offset`; a place that has been passed is refused (I2).
     pub fn advance_to(&mut self, offset: Offset) {
-        debug_assert!(offset >= self.0, "a cursor never goes back");
-        self.0 = self.0.max(offset);
+        debug_assert!(offset >= self.next, "a cursor never goes back");
+        self.next = self.next.max(offset);
     }
+}
+
+/// What is sent before the live stream to a client that brings no place, and to one whose place is
+/// gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Snapshot {
+    /// Nothing; of a topic that is polled, the last complete response.
+    #[default]
+    None,
+    /// The last event.
+    Last,
+    /// The newest event of every key, in their order, and those without a key that the replay still
+    /// holds.
+    Keys,
+}
+
+/// Which frames a reader gets that is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// Every one.
+    Every,
+    /// Those that no newer one of the same key replaces.
+    Newest,
 }
 
 /// What a read gave. The cursor is moved by the reader, once it has used what it got.
@@ -35,11 +88,12 @@ pub enum Read {
     Frames,
     /// The cursor is at the live edge.
     Empty,
-    /// The cursor's frame has been evicted; the batch is empty.
+    /// Frames that the cursor was to read are gone; the batch is empty.
     Gap {
-        /// Frames between the cursor and the oldest one kept.
-        missed: u64,
-        /// The oldest one kept.
+        /// How many. Not known to a reader that picks the newest: nobody knows how many of the
+        /// others a newer one had replaced.
+        missed: Option<u64>,
+        /// The place behind them.
         oldest: Offset,
     },
     /// The cursor is at the end, and nothing will follow.
@@ -70,7 +124,8 @@ pub enum Place {
     },
 }
 
-/// Consecutive frames, copied out of the log behind each other, so that one write sends them all.
+/// Frames, copied out of the log behind each other, so that one write sends them all: consecutive
+/// ones, or those that were picked.
 /// Meant to be kept and filled again: it allocates only until it has seen the largest batch.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -78,6 +133,9 @@ pub struct Batch {
     pub(super) bytes: Vec<u8>,
     /// Where each frame ends in `bytes`.
     pub(super) ends: Vec<usize>,
+    /// The offset of each frame; empty if they are consecutive.
+    places: Vec<Offset>,
+    pub(super) passed_over: u64,
     pub(super) oldest_at: Option<Instant>,
 }
 
@@ -97,14 +155,33 @@ impl Batch {
         self.ends.is_empty()
     }
 
-    /// The place of the first frame.
+    /// The place from which it was read: that of the first frame, unless others were passed over.
     pub fn first(&self) -> Offset {
         self.first
     }
 
     /// The place behind the last frame.
     pub fn end(&self) -> Offset {
-        Offset(self.first.0 + self.ends.len() as u64)
+        self.behind(self.ends.len())
+    }
+
+    /// The place behind the first `frames` of them.
+    fn behind(&self, frames: usize) -> Offset {
+        match frames.checked_sub(1).and_then(|i| self.places.get(i)) {
+            Some(last) => last.next(),
+            None if self.places.is_empty() => Offset(self.first.0 + frames as u64),
+            None => self.first,
+        }
+    }
+
+    /// How many frames were passed over because a newer one of the same key replaces them.
+    pub fn passed_over(&self) -> u64 {
+        self.passed_over
+    }
+
+    /// How many frames are complete in the first `written` bytes.
+    pub fn whole(&self, written: usize) -> usize {
+        self.ends.partition_point(|end| *end <= written)
     }
 
     /// When the first frame was appended.
@@ -115,8 +192,7 @@ impl Batch {
     /// What `written` bytes of the batch mean: the offset of the frame they end in or behind, and
     /// the bytes still owed of that frame (empty at a frame boundary).
     pub fn split(&self, written: usize) -> (Offset, &[u8]) {
-        let whole = self.ends.partition_point(|end| *end <= written);
-        let offset = Offset(self.first.0 + whole as u64);
+        let whole = self.whole(written);
         let begin = whole
             .checked_sub(1)
             .and_then(|i| self.ends.get(i))
@@ -126,13 +202,18 @@ impl Batch {
             Some(end) if written > begin => self.bytes.get(written..*end).unwrap_or_default(),
             _ => &[],
         };
-        (offset, owed)
+        match self.places.get(whole) {
+            Some(place) if !owed.is_empty() => (*place, owed),
+            _ => (self.behind(whole), owed),
+        }
     }
 
     pub(super) fn restart(&mut self, first: Offset) {
         self.first = first;
         self.bytes.clear();
         self.ends.clear();
+        self.places.clear();
+        self.passed_over = 0;
         self.oldest_at = None;
     }
 
@@ -141,13 +222,30 @@ impl Batch {
         self.ends.push(self.bytes.len());
         self.oldest_at.get_or_insert(at);
     }
+
+    /// Puts a frame in that others may have been passed over before; whether it fits.
+    pub(super) fn push_at(
+        &mut self,
+        place: Offset,
+        frame: &[u8],
+        at: Instant,
+        limit: usize,
+    ) -> bool {
+        let fits = self.is_empty() || self.bytes.len() + frame.len() <= limit;
+        if fits {
+            self.push(frame, at);
+            self.places.push(place);
+        }
+        fits
+    }
 }
 
-/// Consecutive frames in one piece, which all readers at the same place share.
+/// A batch in one piece, which readers at the same place share.
 #[derive(Clone, Debug, Default)]
 pub struct Piece {
     pub(super) bytes: Bytes,
     pub(super) frames: u64,
+    pub(super) passed_over: u64,
     pub(super) end: Offset,
 }
 
@@ -160,6 +258,11 @@ impl Piece {
     /// Number of frames.
     pub fn frames(&self) -> u64 {
         self.frames
+    }
+
+    /// See [`Batch::passed_over`].
+    pub fn passed_over(&self) -> u64 {
+        self.passed_over
     }
 
     /// The place behind the last frame.

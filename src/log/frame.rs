@@ -47,6 +47,27 @@ pub enum Draft<'a> {
     },
 }
 
+/// What a frame is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About<'a> {
+    /// It announces a loss.
+    Loss,
+    /// It is an event without a key.
+    Nothing,
+    /// It is an event of this key.
+    Key(&'a str),
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn about(&self) -> About<'a> {
+        match self {
+            Draft::Gap { .. } => About::Loss,
+            Draft::Event { key: None, .. } => About::Nothing,
+            Draft::Event { key: Some(key), .. } => About::Key(key),
+        }
+    }
+}
+
 /// A frame as the log keeps it.
 #[derive(Debug)]
 pub(super) struct Frame {

@@ -69,6 +69,7 @@ impl Reader {
                 self.seen += 1;
             }
             Read::Gap { missed, oldest } => {
+                let missed = missed.unwrap_or(0);
                 assert_eq!(missed, oldest.since(self.cursor.offset()));
                 self.cursor.advance_to(oldest);
                 self.missed += missed;

@@ -8,12 +8,20 @@
 //! has been evicted: the reader is told how many frames it missed and stands at the oldest one
 //! kept. What happens then (move on, close) is the route's policy, not the log's.
 //!
+//! A log may keep *keys*: then a frame that a newer one of its key replaces is marked, and the newest
+//! of a key outlives the ring, for as long as it is the newest and there is room. Such a log can be
+//! read in a second way, which picks only what nothing replaces ([`Log::read_newest`]), and it can
+//! give a snapshot ([`Log::begin`]). Both are places in the same sequence of offsets, which then has
+//! holes; no reader has any state beside its [`Cursor`].
+//!
 //! Invariants, proved by proptest against a naive model and by loom where threads meet:
 //!
 //! * I1 offsets are dense and rise
 //! * I2 a cursor never sees a frame twice or out of order
-//! * I3 every gap is reported with its exact size
-//! * I4 the memory of a log is at most its bound plus one frame
+//! * I3 every gap is reported with its exact size. To a reader that picks the newest, a gap is a frame
+//!   that is gone though nothing replaces it; that there is one is reported, and how many there are
+//!   is not known. What a snapshot passes over is no gap
+//! * I4 the memory of a log is at most its bound plus one frame; with keys, and what `max_keys` allows
 //! * I5 no lock is held while waking or writing
 //! * I6 after it is sealed, nothing is delivered that was not in it before
 //! * I7 one writer per topic, by type: [`Writer`] is not `Clone`
@@ -23,8 +31,10 @@ mod cursor;
 mod departed;
 mod frame;
 mod ids;
+mod keys;
 #[cfg(all(test, feature = "loom"))]
 mod loom_tests;
+mod read;
 mod ring;
 mod shared;
 pub(crate) mod sync;
@@ -34,7 +44,7 @@ mod tests;
 use std::time::Duration;
 
 pub use budget::Budget;
-pub use cursor::{Batch, Cursor, Piece, Place, Read};
+pub use cursor::{Batch, Cursor, Pick, Piece, Place, Read, Snapshot};
 pub use frame::{Draft, Identity};
 pub use ring::Appended;
 pub use shared::{Log, Writer};

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::cursor::{Batch, Piece, Place, Read};
+use super::cursor::{Piece, Place};
 use super::departed::Departed;
-use super::frame::Frame;
+use super::frame::{About, Frame};
 use super::ids::Ids;
+use super::keys::Keys;
 use super::{Bounds, Budget};
 use crate::event::EventId;
 use crate::position::{Epoch, Offset, Position};
@@ -20,27 +21,36 @@ pub struct Appended {
     pub offset: Offset,
     /// How many old frames had to go.
     pub evicted: u64,
+    /// How many keys were forgotten since the last append, because their newest frames were more
+    /// than may be kept.
+    pub forgotten: u64,
 }
 
 #[derive(Debug)]
 pub(super) struct Ring {
-    frames: VecDeque<Frame>,
+    pub(super) frames: VecDeque<Frame>,
     /// Offset of the oldest frame kept.
-    oldest: Offset,
+    pub(super) oldest: Offset,
     weight: usize,
     bounds: Bounds,
     ids: Ids,
     departed: Departed,
-    sealed: bool,
+    pub(super) keys: Option<Box<Keys>>,
+    /// The newest frame that announces no loss.
+    pub(super) newest_event: Option<Offset>,
+    pub(super) sealed: bool,
     /// Where a newcomer begins, if not at the live edge.
     newcomers_from: Option<Offset>,
     /// The piece that was put together last, until there is more to be put into one.
-    piece: Option<Piece>,
+    pub(super) piece: Option<Piece>,
 }
 
 impl Ring {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    /// `max_keys` = 0: the log keeps no keys.
+    pub(super) fn new(bounds: Bounds, max_keys: usize) -> Self {
         Self {
+            keys: (max_keys > 0).then(|| Box::new(Keys::new(max_keys, bounds))),
+            newest_event: None,
             frames: VecDeque::new(),
             oldest: Offset(0),
             weight: 0,
@@ -58,11 +68,11 @@ impl Ring {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.frames.len()
+        self.frames.len() + self.keys.as_ref().map_or(0, |keys| keys.len())
     }
 
     pub(super) fn weight(&self) -> usize {
-        self.weight
+        self.weight + self.keys.as_ref().map_or(0, |keys| keys.weight())
     }
 
     /// What is remembered of evicted frames, beyond the log's bounds.
@@ -70,31 +80,48 @@ impl Ring {
         self.departed.weight()
     }
 
-    pub(super) fn push(&mut self, frame: Frame, budget: &Budget) -> Appended {
+    pub(super) fn push(&mut self, frame: Frame, about: About<'_>, budget: &Budget) -> Appended {
         debug_assert!(!self.sealed, "the writer is gone once a log is sealed");
         self.piece = None;
         let (offset, now) = (self.edge(), frame.at);
         if let Some(id) = &frame.id {
             self.ids.insert(id, offset);
         }
+        if let Some(keys) = &mut self.keys {
+            keys.push(about, offset, budget);
+        }
+        if about != About::Loss {
+            self.newest_event = Some(offset);
+        }
         self.weight += frame.weight();
         budget.take(frame.weight());
         self.frames.push_back(frame);
         let before = self.oldest;
-        while budget.is_exceeded() && self.departed.forget_oldest(budget) {}
+        while budget.is_exceeded() && self.forget(budget) {}
         while self.frames.len() > 1 && (self.is_over_bounds() || budget.is_exceeded()) {
             self.evict_oldest(budget);
-            while budget.is_exceeded() && self.departed.forget_oldest(budget) {}
+            while budget.is_exceeded() && self.forget(budget) {}
         }
         self.expire(now, budget);
         Appended {
             offset,
             evicted: self.oldest.since(before),
+            forgotten: self.keys.as_mut().map_or(0, |keys| keys.take_forgotten()),
         }
     }
 
     fn is_over_bounds(&self) -> bool {
-        self.frames.len() > self.bounds.events.max(1) || self.weight > self.bounds.bytes
+        let keys = self.keys.as_ref().map_or(0, |keys| keys.ring_weight());
+        self.frames.len() > self.bounds.events.max(1) || self.weight + keys > self.bounds.bytes
+    }
+
+    /// Forgets what is older than the ring; whether there was something.
+    fn forget(&mut self, budget: &Budget) -> bool {
+        self.departed.forget_oldest(budget)
+            || self
+                .keys
+                .as_mut()
+                .is_some_and(|keys| keys.forget_oldest(budget))
     }
 
     /// Evicts what is older than the bound; the newest frame stays whatever its age.
@@ -108,6 +135,9 @@ impl Ring {
 
     fn evict_oldest(&mut self, budget: &Budget) {
         if let Some(frame) = self.frames.pop_front() {
+            if let Some(keys) = &mut self.keys {
+                keys.evict(&frame, self.oldest, budget);
+            }
             self.oldest = self.oldest.next();
             self.weight -= frame.weight();
             budget.give_back(frame.weight());
@@ -119,68 +149,15 @@ impl Ring {
         }
     }
 
-    fn slot(&self, offset: Offset) -> Option<usize> {
+    pub(super) fn slot(&self, offset: Offset) -> Option<usize> {
         usize::try_from(offset.0.checked_sub(self.oldest.0)?).ok()
     }
 
-    /// Copies frames from `from` on into `batch`: at least one, then as many as `limit` bytes hold.
-    pub(super) fn read(&self, from: Offset, limit: usize, batch: &mut Batch) -> Read {
-        batch.restart(from);
-        let Some(slot) = self.slot(from) else {
-            return Read::Gap {
-                missed: self.oldest.since(from),
-                oldest: self.oldest,
-            };
-        };
-        for frame in self.frames.iter().skip(slot) {
-            if !batch.is_empty() && batch.bytes.len() + frame.bytes.len() > limit {
-                break;
-            }
-            batch.push(&frame.bytes, frame.at);
-        }
-        match (batch.is_empty(), self.sealed) {
-            (false, _) => Read::Frames,
-            (true, false) => Read::Empty,
-            (true, true) => Read::Sealed,
-        }
-    }
-
-    /// Like [`Ring::read`], into a piece that whoever stands at the same place gets too: one frame is
-    /// the log's own bytes, several are put together once.
-    pub(super) fn share(&mut self, from: Offset, limit: usize, piece: &mut Piece) -> Read {
-        if let Some(slot) = self.slot(from)
-            && slot + 1 == self.frames.len()
-            && let Some(frame) = self.frames.back()
-        {
-            *piece = Piece {
-                bytes: frame.bytes.clone(),
-                frames: 1,
-                end: from.next(),
-            };
-            return Read::Frames;
-        }
-        if let Some(known) = &self.piece
-            && known.end.since(from) == known.frames
-            && known.bytes.len() <= limit
-        {
-            *piece = known.clone();
-            return Read::Frames;
-        }
-        let mut batch = Batch::default();
-        let read = self.read(from, limit, &mut batch);
-        if read == Read::Frames {
-            piece.frames = batch.len() as u64;
-            piece.end = batch.end();
-            piece.bytes = Bytes::from(batch.bytes.into_boxed_slice());
-            self.piece = Some(piece.clone());
-        }
-        read
-    }
-
     pub(super) fn frame(&self, offset: Offset) -> Option<Bytes> {
-        self.frames
-            .get(self.slot(offset)?)
-            .map(|frame| frame.bytes.clone())
+        match self.slot(offset) {
+            Some(slot) => self.frames.get(slot).map(|frame| frame.bytes.clone()),
+            None => self.keys.as_ref()?.frame(offset).cloned(),
+        }
     }
 
     /// Where a client that has seen the frame with this id reads on.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::cursor::{Batch, Cursor, Piece, Place, Read};
+use super::cursor::{Batch, Cursor, Pick, Piece, Place, Read, Snapshot};
 use super::frame::{Draft, Frame};
 use super::ring::{Appended, Ring};
 use super::sync::Mutex;
@@ -32,10 +32,20 @@ pub struct Writer {
 }
 
 impl Log {
-    /// A new log and its one writer.
+    /// A new log and its one writer. It knows nothing of keys.
     pub fn new(epoch: Epoch, bounds: Bounds, budget: Arc<Budget>) -> (Arc<Self>, Writer) {
+        Self::with_keys(epoch, bounds, 0, budget)
+    }
+
+    /// Likewise, and the newest frames of `max_keys` keys are kept beyond its bounds; 0 = none.
+    pub fn with_keys(
+        epoch: Epoch,
+        bounds: Bounds,
+        max_keys: usize,
+        budget: Arc<Budget>,
+    ) -> (Arc<Self>, Writer) {
         let log = Arc::new(Self {
-            ring: Mutex::new(Ring::new(bounds)),
+            ring: Mutex::new(Ring::new(bounds, max_keys)),
             epoch,
             budget,
         });
@@ -55,13 +65,24 @@ impl Log {
     /// Copies what lies from the cursor on into `batch`: at least one frame, then as many as
     /// `limit` bytes hold. The cursor is moved by the caller.
     pub fn read(&self, cursor: Cursor, limit: usize, batch: &mut Batch) -> Read {
-        self.ring.lock().read(cursor.offset(), limit, batch)
+        self.ring.lock().read(cursor, Pick::Every, limit, batch)
+    }
+
+    /// Likewise, but frames that a newer one of the same key replaces are passed over, whether they
+    /// are still there or not. Without keys, [`Log::read`].
+    pub fn read_newest(&self, cursor: Cursor, limit: usize, batch: &mut Batch) -> Read {
+        self.ring.lock().read(cursor, Pick::Newest, limit, batch)
     }
 
     /// Like [`Log::read`], for readers that keep what they get: those at the same place get the same
     /// bytes, which are copied once for all or, if it is the newest frame, not at all.
     pub fn share(&self, cursor: Cursor, limit: usize, piece: &mut Piece) -> Read {
-        self.ring.lock().share(cursor.offset(), limit, piece)
+        self.ring.lock().share(cursor, Pick::Every, limit, piece)
+    }
+
+    /// [`Log::read_newest`] for such readers.
+    pub fn share_newest(&self, cursor: Cursor, limit: usize, piece: &mut Piece) -> Read {
+        self.ring.lock().share(cursor, Pick::Newest, limit, piece)
     }
 
     /// One frame's bytes, if it is still kept.
@@ -79,6 +100,22 @@ impl Log {
     /// Where a client without an id begins.
     pub fn newcomers_place(&self) -> Offset {
         self.ring.lock().newcomers_place()
+    }
+
+    /// Where a client begins that gets this before the live stream.
+    pub fn begin(&self, snapshot: Snapshot) -> Cursor {
+        self.ring.lock().begin(snapshot)
+    }
+
+    /// Where a client goes on that has seen everything before `place`, and of the rest gets the
+    /// newest of each key until it has caught up with now.
+    pub fn snapshot_from(&self, place: Offset) -> Cursor {
+        self.ring.lock().snapshot_from(place)
+    }
+
+    /// Whether somebody at `place` who picks the newest frames would miss one.
+    pub fn has_lost_since(&self, place: Offset) -> bool {
+        self.ring.lock().has_lost_since(place)
     }
 
     /// The place behind the newest frame.
@@ -122,7 +159,8 @@ impl Writer {
             offset: self.next,
         };
         let frame = Frame::encode(draft, position, now);
-        let appended = self.log.ring.lock().push(frame, &self.log.budget);
+        let budget = &self.log.budget;
+        let appended = self.log.ring.lock().push(frame, draft.about(), budget);
         debug_assert_eq!(appended.offset, self.next, "offsets are dense");
         self.next = self.next.next();
         appended

@@ -191,18 +191,12 @@ impl Body {
         Bytes::from(lines)
     }
 
-    fn fell_off(&mut self, missed: u64, oldest: Offset) {
+    fn fell_off(&mut self, missed: Option<u64>, oldest: Offset) {
         if self.options.slow == Slow::Close {
             return self.end(EndReason::Slow);
         }
         let topic = self.subscription.topic();
-        let leap = Leap::new(
-            &self.options,
-            topic.log(),
-            GapCause::Lag,
-            Some(missed),
-            oldest,
-        );
+        let leap = Leap::new(&self.options, topic.log(), GapCause::Lag, missed, oldest);
         leap.count(&topic.route().metrics, MissReason::Lag);
         self.cursor = leap.cursor();
         let mut notice = Vec::new();

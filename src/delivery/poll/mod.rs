@@ -157,9 +157,9 @@ impl Poll {
         self.is_placed = self.options.gap_ids;
     }
 
-    fn fell_off(&mut self, missed: u64, oldest: Offset) {
+    fn fell_off(&mut self, missed: Option<u64>, oldest: Offset) {
         let log = self.subscription.topic().log();
-        let leap = Leap::new(&self.options, log, GapCause::Lag, Some(missed), oldest);
+        let leap = Leap::new(&self.options, log, GapCause::Lag, missed, oldest);
         leap.count(&self.subscription.topic().route().metrics, MissReason::Lag);
         self.leap(&leap);
     }

@@ -2,6 +2,9 @@
 
 mod batch;
 mod frames;
+mod keyed;
+mod keyed_model;
+mod keys;
 mod model;
 mod places;
 mod random;
@@ -32,8 +35,12 @@ struct Pen {
 
 impl Pen {
     fn new(bounds: Bounds) -> Self {
+        Self::with_keys(bounds, 0)
+    }
+
+    fn with_keys(bounds: Bounds, most: usize) -> Self {
         let budget = Budget::new(usize::MAX);
-        let (log, writer) = Log::new(epoch(), bounds, Arc::clone(&budget));
+        let (log, writer) = Log::with_keys(epoch(), bounds, most, Arc::clone(&budget));
         let now = crate::clock::now();
         Self {
             log,

@@ -218,9 +218,10 @@ impl Run {
                 reader.cursor.advance_to(self.batch.end());
             }
             Read::Gap { missed, oldest: at } => {
-                assert_eq!((missed, at), (oldest.since(reader.cursor.offset()), oldest));
-                assert!(missed > 0 && self.batch.is_empty());
-                reader.missed += missed;
+                let gone = oldest.since(reader.cursor.offset());
+                assert_eq!((missed, at), (Some(gone), oldest), "I3");
+                assert!(gone > 0 && self.batch.is_empty());
+                reader.missed += gone;
                 reader.cursor.advance_to(oldest);
             }
             Read::Empty | Read::Sealed => {
