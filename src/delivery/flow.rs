@@ -12,7 +12,7 @@ use super::session::Scratch;
 use super::shard::Shard;
 use super::subscriber::{Standing, Subscriber};
 use crate::log::{Batch, Cursor, Log, Read};
-use crate::metrics::{EndReason, GapCause, MissReason};
+use crate::metrics::{ConflateReason, EndReason, GapCause, MissReason};
 use crate::position::Offset;
 
 /// Bytes read from the log for one write. More than a socket takes at once (`unsent_bytes`), so
@@ -82,9 +82,16 @@ impl Shard {
             return Next::Nothing;
         };
         let mut batch = mem::take(&mut self.batch);
-        let next = match audience.topic.log().read(cursor, READ_BYTES, &mut batch) {
-            Read::Frames => self.write_on(key, &batch),
+        let log = audience.topic.log();
+        let read = match audience.options.slow {
+            Slow::Conflate => log.read_newest(cursor, READ_BYTES, &mut batch),
+            Slow::Skip | Slow::Close => log.read(cursor, READ_BYTES, &mut batch),
+        };
+        let next = match read {
+            Read::Frames => self.write_on(key, cursor, &batch),
             Read::Empty => {
+                // Behind a snapshot that there was nothing of.
+                let cursor = Cursor::at(batch.end());
                 self.batch = batch;
                 return self.join_edge(key, index, cursor);
             }
@@ -101,16 +108,17 @@ impl Shard {
         next
     }
 
-    fn write_on(&mut self, key: usize, batch: &Batch) -> Next {
+    fn write_on(&mut self, key: usize, cursor: Cursor, batch: &Batch) -> Next {
         let Some(subscriber) = self.subscribers.get_mut(key) else {
             return Next::Nothing;
         };
         match subscriber.socket.write(batch.bytes(), &mut self.scratch) {
             Ok(written) if written == batch.bytes().len() && subscriber.socket.is_clear() => {
                 subscriber.progress = self.now;
-                subscriber.standing = Standing::Behind(Cursor::at(batch.end()));
+                subscriber.standing = Standing::Behind(cursor.moved_to(batch.end()));
                 let index = subscriber.audience;
                 self.count_sent(index, batch.len() as u64, written);
+                self.count_conflated(index, batch.passed_over());
                 Next::Read
             }
             result => {
@@ -136,6 +144,7 @@ impl Shard {
             return;
         };
         let (offset, owed) = batch.split(written);
+        let whole = batch.whole(written) as u64;
         subscriber.blocked = true;
         // A subscriber whose place was the group's made its last progress with the last pass.
         subscriber.progress = if written > 0 {
@@ -150,8 +159,13 @@ impl Shard {
         } else {
             offset.next()
         };
-        subscriber.standing = Standing::Behind(Cursor::at(next));
-        self.count_sent(index, offset.since(batch.first()), written);
+        if let Standing::Behind(cursor) = subscriber.standing {
+            subscriber.standing = Standing::Behind(cursor.moved_to(next));
+        }
+        self.count_sent(index, whole, written);
+        if batch.passed_over() > 0 {
+            self.count_conflated(index, offset.since(batch.first()) - whole);
+        }
     }
 
     /// Puts a subscriber that has read everything to the others at the live edge.
@@ -207,6 +221,13 @@ impl Shard {
         let metrics = audience.metrics();
         metrics.frames_delivered.inc_by(frames);
         metrics.sent_bytes.inc_by(bytes as u64);
+    }
+
+    fn count_conflated(&self, audience: usize, frames: u64) {
+        if let Some(audience) = self.audiences.get(audience).filter(|_| frames > 0) {
+            let conflated = &audience.metrics().frames_conflated;
+            conflated.of(ConflateReason::Slow).inc_by(frames);
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub use socket::Socket;
 pub use subscriber::ConnectionPermit;
 
 use crate::hub::Subscription;
-use crate::log::Cursor;
+use crate::log::{Cursor, Snapshot};
 
 /// What happens to a subscriber that fell off the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,9 @@ pub enum Slow {
     Skip,
     /// Its stream ends at a frame boundary; it may resume.
     Close,
+    /// While it is behind, frames that a newer one of the same key replaces are passed over; it is
+    /// told of a gap only if it fell off the log and missed something that nothing replaces.
+    Conflate,
 }
 
 /// Where a cursor whose place is gone reads on.
@@ -80,6 +83,8 @@ pub struct Options {
     pub slow: Slow,
     /// See [`OnGap`].
     pub on_gap: OnGap,
+    /// What goes before the live stream.
+    pub snapshot: Snapshot,
     /// Whether gaps are told by an event; they are counted all the same.
     pub gap_event: bool,
     /// Whether that event carries the id of its place, so that a second disconnect does not repeat
@@ -102,6 +107,7 @@ impl Default for Options {
             max_age: Duration::ZERO,
             slow: Slow::Skip,
             on_gap: OnGap::Oldest,
+            snapshot: Snapshot::None,
             gap_event: true,
             gap_ids: true,
             poll_wait: Duration::from_secs(25),

@@ -16,7 +16,7 @@ use crate::hub::limits::{ClientAddr, Total};
 use crate::hub::wake::Door;
 use crate::hub::{self, Appender, Hub, OnDemand, RouteTopics, TopicOptions};
 use crate::log::{Bounds, Cursor, Draft, Identity};
-use crate::metrics::{EndReason, GaugeGuard, Metrics, Protocol};
+use crate::metrics::{ConflateReason, EndReason, GaugeGuard, Metrics, Protocol};
 use crate::topic_key::{RouteId, TopicKey};
 
 #[derive(Default)]
@@ -64,6 +64,8 @@ impl Stage {
             options: TopicOptions {
                 replay,
                 linger: Duration::from_secs(1),
+                has_keys: true,
+                ..TopicOptions::default()
             },
             metrics: metrics.route("route"),
         });
@@ -119,13 +121,17 @@ impl Stage {
     }
 
     fn emit(&self, data: &str) {
+        self.emit_of(None, data);
+    }
+
+    fn emit_of(&self, key: Option<&str>, data: &str) {
         let mut appender = self.opener.0.lock();
         let draft = Draft::Event {
             id: None,
             identity: Identity::None,
             name: None,
             data,
-            key: None,
+            key,
         };
         appender.as_mut().unwrap().append(&draft, clock::now());
         appender.as_ref().unwrap().publish();
@@ -258,6 +264,53 @@ fn a_slow_subscriber_of_a_route_that_says_so_is_closed_at_a_frame_boundary() {
     text += &received(&mut client);
     assert!(text.ends_with("x\n\n") && !text.contains("fantail.gap"));
     assert_eq!(stage.ended(EndReason::Slow), 1);
+}
+
+#[test]
+fn a_slow_subscriber_of_a_route_that_conflates_gets_the_newest_of_each_key_and_no_gap() {
+    let mut stage = Stage::new(
+        Options {
+            slow: Slow::Conflate,
+            ..Options::default()
+        },
+        10,
+    );
+    let mut client = stage.join(Socket::Unix);
+    let filler = "x".repeat(10_000);
+    for number in 0..200 {
+        // The third key is said once only, before everything else that the socket did not take.
+        let key = if number == 60 {
+            "c"
+        } else {
+            ["a", "b"][number % 2]
+        };
+        stage.emit_of(Some(key), &format!("{key}{number}\n{filler}"));
+        stage.turn();
+    }
+    let mut text = String::new();
+    let deadline = clock::now() + Duration::from_secs(20);
+    while !text.contains("b199") && clock::now() < deadline {
+        text += &received(&mut client);
+        stage.turn();
+    }
+    assert!(
+        !text.contains("fantail.gap") && text.ends_with("x\n\n"),
+        "{}",
+        text.len()
+    );
+    let said: Vec<&str> = text.lines().filter(|line| !line.ends_with('x')).collect();
+    let said: Vec<&str> = said.into_iter().filter(|line| !line.is_empty()).collect();
+    assert_eq!(
+        said[said.len() - 3..],
+        ["data: c60", "data: a198", "data: b199"]
+    );
+    let conflated = &stage.route.metrics.frames_conflated;
+    let passed_over = conflated.of(ConflateReason::Slow).get();
+    assert_eq!(usize::try_from(passed_over).unwrap() + said.len(), 200);
+    assert_eq!(
+        stage.route.metrics.frames_delivered.get(),
+        said.len() as u64
+    );
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use super::route::Resume;
 use super::{Share, Upstream};
 use crate::clock;
+use crate::delivery::Slow;
 use crate::delivery::gap::Leap;
 use crate::hub::Subscription;
-use crate::log::{Cursor, Place};
+use crate::log::{Cursor, Log, Place};
 use crate::metrics::{GapCause, MissReason, ResumeResult};
+use crate::position::Offset;
 
 /// A client's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,10 @@ impl Upstream {
                 metrics.resumes.of(ResumeResult::Full).inc();
                 return Standing::Back(Cursor::at(offset));
             }
+            Place::Evicted { missed, oldest } if self.is_conflated(log, missed, oldest) => {
+                metrics.resumes.of(ResumeResult::Full).inc();
+                return Standing::Back(Cursor::at(Offset(oldest.0 - missed)));
+            }
             Place::Evicted { missed, oldest } => (Some(missed), GapCause::Evicted, oldest),
             Place::OtherEpoch { oldest } => (None, GapCause::Epoch, oldest),
             Place::Unknown { oldest } => (None, GapCause::UnknownId, oldest),
@@ -63,5 +69,11 @@ impl Upstream {
         let leap = Leap::new(&self.delivery, log, cause, missed, oldest);
         leap.count(metrics, MissReason::Resume);
         Standing::Gap(leap)
+    }
+
+    /// Whether of the frames gone between its place and `oldest` a newer one of the same key
+    /// replaces each, or it is kept: then the client misses nothing that its route would send it.
+    fn is_conflated(&self, log: &Log, missed: u64, oldest: Offset) -> bool {
+        self.delivery.slow == Slow::Conflate && !log.has_lost_since(Offset(oldest.0 - missed))
     }
 }

@@ -21,7 +21,7 @@ use crate::clock;
 use crate::delivery::{self, retry};
 use crate::hub::limits::{AddressPermit, ClientAddr};
 use crate::hub::{Answer, Client, FirstAnswer, Refusal, Subscription};
-use crate::log::Cursor;
+use crate::log::{Cursor, Snapshot};
 use crate::metrics::{Protocol, RejectReason};
 use crate::sse::write;
 
@@ -132,22 +132,27 @@ impl Edge {
             .subscribe(&upstream.topics, &key, caller.client, clock::now())
             .map_err(refused)?;
         // Taken before the wait: who opens a topic gets its upstream's first events too.
-        let place = subscription.topic().log().newcomers_place();
+        let snapshot = upstream.delivery.snapshot;
+        let begin = subscription.topic().log().begin(snapshot);
         let first = subscription
             .first_answer(self.options.first_answer_wait)
             .await;
         if let FirstAnswer::Definitive(answer) = first {
             return Err(answered(answer));
         }
-        let newcomer = match &resume {
-            None => subscription.newcomers_place(place, clock::now()).await,
-            Some(_) => place,
+        let newcomer = match (&resume, snapshot) {
+            (None, Snapshot::None) => {
+                let place = begin.offset();
+                Cursor::at(subscription.newcomers_place(place, clock::now()).await)
+            }
+            // A snapshot goes before what is known of the upstream's kind.
+            _ => begin,
         };
         Ok(Joined {
             subscription,
             first,
             resume,
-            newcomer: Cursor::at(newcomer),
+            newcomer,
         })
     }
 

@@ -40,7 +40,11 @@ impl Appender {
     /// Appends one frame. Readers are told by [`Self::publish`], once for a batch.
     pub fn append(&mut self, draft: &Draft<'_>, now: Instant) -> Option<Appended> {
         let appended = self.writer.as_mut().map(|writer| writer.append(draft, now));
-        self.topic.route.metrics.frames_appended.inc();
+        let metrics = &self.topic.route.metrics;
+        metrics.frames_appended.inc();
+        if let Some(forgotten) = appended.map(|a| a.forgotten).filter(|n| *n > 0) {
+            metrics.keys_forgotten.inc_by(forgotten);
+        }
         appended
     }
 

@@ -80,6 +80,12 @@ pub struct TopicOptions {
     /// How long a topic without subscribers keeps its upstream. 15 s outlive a page reload and the
     /// browsers' 3 to 5 s reconnects; a random third is added, so that many do not close at once.
     pub linger: std::time::Duration,
+    /// Whether the route says what its events are about.
+    pub has_keys: bool,
+    /// Keys of a topic whose newest frame is kept though `replay` does not hold it any more, with
+    /// 1 KiB each on average. 10,000 are more than a stock exchange has symbols, and cost 10 MiB at
+    /// most of `log_bytes`; beyond, the key goes that has been quiet for longest.
+    pub max_keys: usize,
 }
 
 impl Default for TopicOptions {
@@ -87,6 +93,8 @@ impl Default for TopicOptions {
         Self {
             replay: crate::log::Bounds::default(),
             linger: std::time::Duration::from_secs(15),
+            has_keys: false,
+            max_keys: 10_000,
         }
     }
 }
@@ -103,6 +111,7 @@ impl TopicOptions {
                 ..crate::log::Bounds::default()
             },
             linger: std::time::Duration::ZERO,
+            ..Self::default()
         }
     }
 }

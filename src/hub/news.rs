@@ -150,6 +150,17 @@ impl Listener {
         self.poll_with(cx, |log| log.share(cursor, limit, piece))
     }
 
+    /// [`Log::share_newest`] that waits likewise.
+    pub fn poll_share_newest(
+        &mut self,
+        cx: &mut Context<'_>,
+        cursor: Cursor,
+        limit: usize,
+        piece: &mut Piece,
+    ) -> Poll<Read> {
+        self.poll_with(cx, |log| log.share_newest(cursor, limit, piece))
+    }
+
     fn poll_with(
         &mut self,
         cx: &mut Context<'_>,
@@ -170,6 +181,11 @@ impl Listener {
     /// Likewise. May be dropped while it waits: nothing is lost, for the cursor has not moved.
     pub async fn read(&mut self, cursor: Cursor, limit: usize, batch: &mut Batch) -> Read {
         poll_fn(|cx| self.poll_read(cx, cursor, limit, batch)).await
+    }
+
+    /// [`Log::read_newest`] that waits likewise.
+    pub async fn read_newest(&mut self, cursor: Cursor, limit: usize, batch: &mut Batch) -> Read {
+        poll_fn(|cx| self.poll_with(cx, |log| log.read_newest(cursor, limit, batch))).await
     }
 
     fn register(&mut self, waker: &Waker) {

@@ -103,7 +103,13 @@ impl Topic {
         permits: (TotalPermit, AddressPermit),
     ) -> (Arc<Self>, Writer) {
         let epoch = Epoch::new(fastrand::u64(..));
-        let (log, writer) = Log::new(epoch, route.options.replay, Arc::clone(budget));
+        let options = &route.options;
+        let max_keys = if options.has_keys {
+            options.max_keys
+        } else {
+            0
+        };
+        let (log, writer) = Log::with_keys(epoch, options.replay, max_keys, Arc::clone(budget));
         let topic = Self {
             route: Arc::clone(route),
             key,

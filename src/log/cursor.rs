@@ -33,7 +33,7 @@ impl Cursor {
     }
 
     /// The place behind the snapshot that it reads, if it does.
-    pub(super) fn snapshot_end(self) -> Option<Offset> {
+    pub fn snapshot_end(self) -> Option<Offset> {
         (self.next < self.until).then_some(self.until)
     }
 

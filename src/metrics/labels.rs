@@ -233,6 +233,14 @@ label! {
 }
 
 label! {
+    /// Why frames were passed over that newer ones of the same key replace.
+    ConflateReason {
+        /// The subscriber was behind.
+        Slow => "slow",
+    }
+}
+
+label! {
     /// Why an upstream event never reached the log.
     DropReason {
         /// Above the line or event limit.

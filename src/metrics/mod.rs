@@ -18,9 +18,9 @@ use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
 pub use family::{ByLabel, Family, GaugeGuard};
 pub use labels::{
-    CloseReason, DropReason, EndReason, FeedState, GapCause, Glitch, HandoverFailure,
-    HandshakeResult, MissReason, Part, Protocol, RejectReason, ResumeResult, StatusClass,
-    SuspectCause, TopicState, UpstreamReason, WaitCause,
+    CloseReason, ConflateReason, DropReason, EndReason, FeedState, GapCause, Glitch,
+    HandoverFailure, HandshakeResult, MissReason, Part, Protocol, RejectReason, ResumeResult,
+    StatusClass, SuspectCause, TopicState, UpstreamReason, WaitCause,
 };
 pub use pass::PassMetrics;
 pub use route::RouteMetrics;

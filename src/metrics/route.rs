@@ -4,8 +4,8 @@ use prometheus::{Histogram, IntCounter, IntGauge, Registry};
 
 use super::family::{ByLabel, Family};
 use super::labels::{
-    CloseReason, DropReason, EndReason, GapCause, MissReason, Protocol, ResumeResult, SuspectCause,
-    TopicState,
+    CloseReason, ConflateReason, DropReason, EndReason, GapCause, MissReason, Protocol,
+    ResumeResult, SuspectCause, TopicState,
 };
 use super::pass::{self, PassMetrics};
 
@@ -44,6 +44,10 @@ pub struct RouteMetrics {
     pub sent_bytes: IntCounter,
     /// Frames that subscribers missed, by [`MissReason`].
     pub frames_missed: ByLabel<IntCounter>,
+    /// Frames that were passed over for newer ones of the same key, by [`ConflateReason`].
+    pub frames_conflated: ByLabel<IntCounter>,
+    /// Keys whose newest frame had to go: `max_keys`.
+    pub keys_forgotten: IntCounter,
     /// Gaps, by [`GapCause`], told or not.
     pub gaps: ByLabel<IntCounter>,
     /// Returning clients, by [`ResumeResult`].
@@ -74,6 +78,8 @@ pub(super) struct Families {
     frames_delivered: Family<IntCounter>,
     sent_bytes: Family<IntCounter>,
     frames_missed: Family<IntCounter>,
+    frames_conflated: Family<IntCounter>,
+    keys_forgotten: Family<IntCounter>,
     gaps: Family<IntCounter>,
     resumes: Family<IntCounter>,
     fanout: Family<Histogram>,
@@ -147,6 +153,15 @@ impl Families {
                 "Frames that subscribers missed.",
                 "reason",
             ),
+            frames_conflated: by(
+                "fantail_frames_conflated_total",
+                "Frames passed over for newer ones of the same key.",
+                "reason",
+            ),
+            keys_forgotten: counter(
+                "fantail_keys_forgotten_total",
+                "Keys whose newest frame had to go (max_keys, or log_bytes).",
+            ),
             gaps: by(
                 "fantail_gaps_total",
                 "Gaps, told to the subscriber or not.",
@@ -203,6 +218,12 @@ impl Families {
             frames_missed: self
                 .frames_missed
                 .by_label(n, MissReason::ALL, MissReason::label),
+            frames_conflated: self.frames_conflated.by_label(
+                n,
+                ConflateReason::ALL,
+                ConflateReason::label,
+            ),
+            keys_forgotten: one(&self.keys_forgotten),
             gaps: self.gaps.by_label(n, GapCause::ALL, GapCause::label),
             resumes: self
                 .resumes

@@ -26,7 +26,7 @@ use crate::clock;
 use crate::hub::limits::{AddressPermit, TotalPermit};
 use crate::hub::{Listener, Subscription};
 use crate::log::{Cursor, Piece, Read};
-use crate::metrics::{EndReason, GapCause, MissReason};
+use crate::metrics::{ConflateReason, EndReason, GapCause, MissReason};
 use crate::position::Offset;
 use crate::sse::write;
 
@@ -55,6 +55,9 @@ pub struct Body {
     tether: Tether,
     listener: Listener,
     cursor: Cursor,
+    /// Whether it has waited since it gave something: it is with those at the live edge then, who
+    /// get every frame.
+    is_at_edge: bool,
     /// Lines of our own, which go before frames.
     owed: Bytes,
     options: Arc<Options>,
@@ -91,6 +94,7 @@ impl Body {
             tether,
             listener: guest.subscription.topic().listen(),
             cursor: guest.cursor,
+            is_at_edge: false,
             owed: guest.preface,
             shards: Arc::clone(shards),
             ending: None,
@@ -124,21 +128,38 @@ impl Body {
                 continue;
             }
             let mut piece = Piece::default();
-            let listener = &mut self.listener;
-            match listener.poll_share(cx, self.cursor, GIVE_BYTES, &mut piece) {
+            match self.poll_share(cx, &mut piece) {
                 Poll::Ready(Read::Frames) => {
+                    self.is_at_edge = false;
                     self.cursor.advance_to(piece.end());
+                    self.count_conflated(piece.passed_over());
                     return self.give(piece.bytes().clone(), piece.frames(), now);
                 }
                 Poll::Ready(Read::Gap { missed, oldest }) => self.fell_off(missed, oldest),
                 Poll::Ready(Read::Sealed) => self.end(EndReason::UpstreamEnd),
                 Poll::Ready(Read::Empty) | Poll::Pending => {
+                    self.is_at_edge = true;
                     if !self.is_time_over(cx, now, is_new) {
                         return Poll::Pending;
                     }
                     now = clock::now();
                 }
             }
+        }
+    }
+
+    fn poll_share(&mut self, cx: &mut Context<'_>, piece: &mut Piece) -> Poll<Read> {
+        let listener = &mut self.listener;
+        if self.options.slow == Slow::Conflate && !self.is_at_edge {
+            return listener.poll_share_newest(cx, self.cursor, GIVE_BYTES, piece);
+        }
+        listener.poll_share(cx, self.cursor, GIVE_BYTES, piece)
+    }
+
+    fn count_conflated(&self, frames: u64) {
+        if frames > 0 {
+            let conflated = &self.subscription.topic().route().metrics.frames_conflated;
+            conflated.of(ConflateReason::Slow).inc_by(frames);
         }
     }
 
@@ -192,6 +213,10 @@ impl Body {
     }
 
     fn fell_off(&mut self, missed: Option<u64>, oldest: Offset) {
+        if std::mem::take(&mut self.is_at_edge) && self.options.slow == Slow::Conflate {
+            // The log has moved on before this one was asked: now it is behind.
+            return;
+        }
         if self.options.slow == Slow::Close {
             return self.end(EndReason::Slow);
         }

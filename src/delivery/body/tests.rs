@@ -57,6 +57,7 @@ impl Stage {
             name: "route".into(),
             options: TopicOptions {
                 replay,
+                has_keys: true,
                 ..TopicOptions::default()
             },
             metrics: metrics.route("route"),
@@ -94,12 +95,16 @@ impl Stage {
     }
 
     fn say(&self, data: &str) {
+        self.say_of(None, data);
+    }
+
+    fn say_of(&self, key: Option<&str>, data: &str) {
         let draft = Draft::Event {
             id: None,
             identity: Identity::None,
             name: None,
             data,
-            key: None,
+            key,
         };
         if let Some(appender) = self.opener.0.lock().as_mut() {
             appender.append(&draft, clock::now());
@@ -305,4 +310,39 @@ async fn readers_at_one_place_share_the_bytes() {
         });
         assert_eq!(given[0], given[1], "{events} events");
     }
+}
+
+#[tokio::test]
+async fn a_body_of_a_route_that_conflates_gives_every_frame_while_it_is_asked_and_the_newest_if_not()
+ {
+    let mut stage = Stage::keeping(2);
+    stage.options.slow = Slow::Conflate;
+    let mut body = stage.body();
+    assert_eq!(stage.take(&mut body), (":\n".to_owned(), false));
+    // It waits: what comes in one go is for everybody at the live edge.
+    stage.say_of(Some("a"), "a1");
+    stage.say_of(Some("a"), "a2");
+    let both = "data: a1\n\ndata: a2\n\n";
+    assert_eq!(stage.take(&mut body), (both.to_owned(), false));
+    // Nobody asks it, and the log holds two.
+    for data in ["b1", "a3", "a4", "a5", "c1"] {
+        stage.say_of(data.get(..1), data);
+    }
+    let newest = "data: b1\n\ndata: a5\n\ndata: c1\n\n";
+    assert_eq!(stage.take(&mut body), (newest.to_owned(), false));
+    let conflated = &stage.route.metrics.frames_conflated;
+    assert_eq!(conflated.of(ConflateReason::Slow).get(), 2);
+    // What has no key and is gone is a gap.
+    for data in ["news", "a6", "a7", "a8"] {
+        stage.say_of(data.strip_prefix('a').map(|_| "a"), data);
+    }
+    let (text, _) = stage.take(&mut body);
+    assert!(
+        text.contains("{\"missed\":null,\"reason\":\"lag\"}"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("data: a8\n\n") && !text.contains("a7"),
+        "{text}"
+    );
 }

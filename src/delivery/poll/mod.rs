@@ -18,7 +18,7 @@ use super::gap::Leap;
 use super::{Options, Slow, retry};
 use crate::hub::{Listener, Subscription};
 use crate::log::{Batch, Cursor, Read};
-use crate::metrics::{EndReason, GapCause, MissReason};
+use crate::metrics::{ConflateReason, EndReason, GapCause, MissReason};
 use crate::position::{Offset, Position};
 use crate::sse::write;
 
@@ -72,11 +72,9 @@ impl Poll {
     /// The client's place is gone: it is told at once, and goes on elsewhere.
     pub fn leap(&mut self, leap: &Leap) {
         let before = self.body.len();
-        leap.tell(&self.options, &mut self.body);
+        self.is_placed = leap.tell(&self.options, &mut self.body);
         self.cursor = leap.cursor();
-        let is_told = self.body.len() > before;
-        self.has_news |= is_told;
-        self.is_placed = is_told && self.options.gap_ids;
+        self.has_news |= self.body.len() > before;
     }
 
     /// The answer's body. `spread` is how far all pollers are spread when they come back; `drained`
@@ -137,14 +135,13 @@ impl Poll {
     }
 
     async fn read(&self, listener: &mut Listener, limit: usize, batch: &mut Batch) -> Read {
-        if self.has_news {
-            return self
-                .subscription
-                .topic()
-                .log()
-                .read(self.cursor, limit, batch);
+        let log = self.subscription.topic().log();
+        match (self.has_news, self.options.slow) {
+            (true, Slow::Conflate) => log.read_newest(self.cursor, limit, batch),
+            (true, Slow::Skip | Slow::Close) => log.read(self.cursor, limit, batch),
+            (false, Slow::Conflate) => listener.read_newest(self.cursor, limit, batch).await,
+            (false, Slow::Skip | Slow::Close) => listener.read(self.cursor, limit, batch).await,
         }
-        listener.read(self.cursor, limit, batch).await
     }
 
     fn take(&mut self, batch: &Batch) {
@@ -152,6 +149,11 @@ impl Poll {
         self.cursor.advance_to(batch.end());
         self.frames += batch.len() as u64;
         self.has_news = true;
+        if batch.passed_over() > 0 {
+            let conflated = &self.subscription.topic().route().metrics.frames_conflated;
+            let slow = conflated.of(ConflateReason::Slow);
+            slow.inc_by(batch.passed_over());
+        }
         // Where ids are exactly the upstream's, the last one may stand for several frames, or for
         // none.
         self.is_placed = self.options.gap_ids;
@@ -174,9 +176,12 @@ impl Poll {
             }
             return;
         }
+        // A snapshot that there was nothing of has been read.
+        let empty = self.cursor.snapshot_end().filter(|_| self.frames == 0);
+        let next = empty.unwrap_or(self.cursor.offset());
         let place = Position {
             epoch: self.subscription.topic().log().epoch(),
-            offset: self.cursor.offset().before(),
+            offset: next.before(),
         };
         write::position(out, place);
     }
