@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::key::{EventKey, NoKey};
 use super::resume::{Ids, Settled};
 use super::{IdPolicy, Route};
 use crate::clock;
@@ -32,6 +33,8 @@ pub(super) struct Events {
     has_answer: bool,
     /// The newest event, kept only where feeds are rotated: where two feeds are at one place.
     newest: Option<Event>,
+    /// Room for an event's key.
+    key: String,
 }
 
 /// The running response.
@@ -61,6 +64,7 @@ impl Events {
             response,
             has_answer: false,
             newest: None,
+            key: String::new(),
         }
     }
 
@@ -215,12 +219,19 @@ impl Events {
                 }
                 metrics.ids_replaced.inc_by(u64::from(is_replaced));
                 let is_found_by_id = event.own_id || self.route.options.ids == IdPolicy::Upstream;
+                let id = event.id.as_ref().filter(|_| is_found_by_id);
+                let rule = self.route.options.key.as_ref();
+                let key = rule.and_then(|rule| {
+                    let found = rule.of(event, id, &mut self.key);
+                    let told = |why: &_| without_key(&self.route, &self.appender, rule, why);
+                    found.inspect_err(told).ok()
+                });
                 let draft = Draft::Event {
-                    id: event.id.as_ref().filter(|_| is_found_by_id),
+                    id,
                     identity,
                     name: event.name.as_ref(),
                     data: &event.data,
-                    key: None,
+                    key,
                 };
                 self.appender.append(&draft, now);
             }
@@ -310,6 +321,21 @@ impl Events {
                 );
             }
         }
+    }
+}
+
+/// What the route says, it says of most events at least: all of them without is a mistake.
+fn without_key(route: &Route, appender: &Appender, rule: &EventKey, why: &NoKey) {
+    let topic = appender.topic();
+    topic.route().metrics.events_without_key.inc();
+    if first(&route.warned.without_key) {
+        tracing::warn!(
+            topic = topic.key().brief(),
+            key = %rule,
+            why = %why,
+            "an upstream event has nothing that says what it is about: no newer event replaces \
+             it. If that is so of all of them, correct the route's `key`"
+        );
     }
 }
 

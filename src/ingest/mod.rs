@@ -9,6 +9,7 @@
 mod answer;
 mod budget;
 mod events;
+pub mod key;
 mod resume;
 mod rotate;
 mod task;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 
 use budget::Budget;
 
+use self::key::EventKey;
 use crate::hub::{Appender, OnDemand};
 use crate::metrics::{Metrics, SuspectCause, UpstreamMetrics};
 use crate::source::Sources;
@@ -63,6 +65,8 @@ pub struct Options {
     pub upstream_max_age: Duration,
     /// Whether losses at the upstream are announced by `fantail.gap`.
     pub gap_event: bool,
+    /// How to know what an event is about; `None` = nothing is known, and nothing is looked for.
+    pub key: Option<EventKey>,
 }
 
 impl Default for Options {
@@ -75,6 +79,7 @@ impl Default for Options {
             error_hold: Duration::from_secs(300),
             upstream_max_age: Duration::ZERO,
             gap_event: true,
+            key: None,
         }
     }
 }
@@ -109,7 +114,7 @@ pub struct Route {
     upstream: Arc<UpstreamMetrics>,
     /// Shared by all routes to the upstream.
     budget: Arc<Budget>,
-    /// What has been warned about, once a route: each suspicion, junk lines, completed events.
+    /// What has been warned about, once a route: each suspicion, junk lines, completed events …
     warned: Warned,
 }
 
@@ -119,6 +124,7 @@ struct Warned {
     junk: AtomicBool,
     completed: AtomicBool,
     oversize: AtomicBool,
+    without_key: AtomicBool,
 }
 
 /// What is needed to make a [`Route`].

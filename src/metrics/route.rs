@@ -36,6 +36,8 @@ pub struct RouteMetrics {
     pub events_completed: IntCounter,
     /// Upstream ids that were replaced by a token.
     pub ids_replaced: IntCounter,
+    /// Events of which the route's `key` says nothing.
+    pub events_without_key: IntCounter,
     /// Frames written to logs.
     pub frames_appended: IntCounter,
     /// Frames completely written to subscribers.
@@ -74,6 +76,7 @@ pub(super) struct Families {
     events_dropped: Family<IntCounter>,
     events_completed: Family<IntCounter>,
     ids_replaced: Family<IntCounter>,
+    events_without_key: Family<IntCounter>,
     frames_appended: Family<IntCounter>,
     frames_delivered: Family<IntCounter>,
     sent_bytes: Family<IntCounter>,
@@ -141,6 +144,10 @@ impl Families {
             ids_replaced: counter(
                 "fantail_ids_replaced_total",
                 "Upstream ids that were replaced by a token.",
+            ),
+            events_without_key: counter(
+                "fantail_events_without_key_total",
+                "Upstream events of which the route's key says nothing.",
             ),
             frames_appended: counter("fantail_frames_appended_total", "Frames written to logs."),
             frames_delivered: counter(
@@ -212,6 +219,7 @@ impl Families {
                 .by_label(n, DropReason::ALL, DropReason::label),
             events_completed: one(&self.events_completed),
             ids_replaced: one(&self.ids_replaced),
+            events_without_key: one(&self.events_without_key),
             frames_appended: one(&self.frames_appended),
             frames_delivered: one(&self.frames_delivered),
             sent_bytes: one(&self.sent_bytes),

@@ -26,6 +26,7 @@ mod cors;
 mod demo;
 mod doctor;
 mod drain;
+mod event_keys;
 mod fastcgi;
 mod h2;
 mod handover;
