@@ -18,6 +18,7 @@ use crate::edge::route::forwardable;
 use crate::edge::template::PathTemplate;
 use crate::edge::{HostRule, Mode, PassOptions, QueryRule, Share};
 use crate::ingest::IdPolicy;
+use crate::ingest::key::EventKey;
 use crate::source::Incomplete;
 use crate::{delivery, hub, ingest, source};
 
@@ -149,6 +150,7 @@ fn streams(section: &mut Section<'_>, share: Share) -> (delivery::Options, inges
     sharing::fits_ids(share, up.ids, at.as_ref());
     // Where ids are to be exactly the upstream's, a gap's own id would be in the way.
     down.gap_ids = up.ids != IdPolicy::Upstream;
+    section.set(&mut up.key, "key", event_key);
     section.set(&mut up.hold_on_end, "on_upstream_end", word(ON_END));
     section.set(&mut up.hold_on_error, "on_upstream_error", word(ON_ERROR));
     section.set(&mut up.poll_interval, "poll_interval", any_time());
@@ -159,7 +161,6 @@ fn streams(section: &mut Section<'_>, share: Share) -> (delivery::Options, inges
 
 /// Keys that are decided but not built.
 fn later(section: &mut Section<'_>) {
-    section.read("key", only("\"\""));
     section.read("snapshot", only("\"none\""));
     section.read("max_rate", only("0"));
 }
@@ -278,6 +279,19 @@ fn slow(value: &Value<'_>) -> Result<Slow, Complaint> {
         return Err(Complaint::unavailable("`slow = \"conflate\"`"));
     }
     word(SLOW)(value)
+}
+
+/// Empty = none.
+fn event_key(value: &Value<'_>) -> Result<Option<EventKey>, Complaint> {
+    let text = value.text()?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    EventKey::parse(text).map(Some).map_err(|fault| {
+        let right = "write \"event\", \"id\", or where the event's JSON says it, such as \
+                     \"json:/symbol\" or \"json:/quotes/0/symbol\"";
+        Complaint::new(format!("`key` is {}: {fault}", value.shown()), right)
+    })
 }
 
 fn charset(value: &Value<'_>) -> Result<Option<&'static str>, Complaint> {

@@ -36,7 +36,7 @@ retry = "5m"
 ids = "keep"
 slow = "conflate"
 gap_event = "yes"
-key = "event"
+key = "json:symbol"
 max_event = "1GiB"
 replay = { evnts = 5, bytes = "1MiB" }
 query = ["lang", "lastEventId"]
@@ -140,10 +140,10 @@ path = "/prices/{name}"
           |             ^^^^^
        write true or false, without quotes
 
-    error: fantail.toml:28:7: `key = "event"` is not available in this version
-       28 | key = "event"
-          |       ^^^^^^^
-       leave it out
+    error: fantail.toml:28:7: `key` is "json:symbol": what follows `json:` must begin with a slash, as in `json:/symbol`
+       28 | key = "json:symbol"
+          |       ^^^^^^^^^^^^^
+       write "event", "id", or where the event's JSON says it, such as "json:/symbol" or "json:/quotes/0/symbol"
 
     error: fantail.toml:29:13: `max_event` is "1GiB", which is more than `log_bytes` of [limits], "256MiB"
        29 | max_event = "1GiB"

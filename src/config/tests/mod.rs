@@ -13,6 +13,7 @@ use rstest::rstest;
 use super::*;
 use crate::delivery::{OnGap, Slow};
 use crate::ingest::IdPolicy;
+use crate::ingest::key::{EventKey, Pointer};
 use crate::source::Incomplete;
 
 const ROUTE: &str = "[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:8000/\"\n";
@@ -74,6 +75,8 @@ fn a_bad_listener_or_limit_is_one_fault(#[case] text: &str) {
 #[case("replay = \"1MiB\"")]
 #[case("timeouts = { connect = \"0s\" }")]
 #[case("name = \"\"")]
+#[case("key = \"symbol\"")]
+#[case("key = 1")]
 #[case("snapshot = \"last\"")]
 #[case("max_rate = 2")]
 #[case("headers = [\"connection\"]")]
@@ -120,6 +123,17 @@ fn each_word_is_read_and_others_are_told_the_right_ones() {
     `on_upstream_error` is "x", which is not one of its words -> write "hold" or "mirror"
     `incomplete_event` is "x", which is not one of its words -> write "auto" or "strict" or "always"
     "#);
+}
+
+#[test]
+fn what_events_are_about_is_nothing_unless_a_route_says_where_it_stands() {
+    assert_eq!(route("").ingest.key, None);
+    assert_eq!(route("key = \"\"").ingest.key, None);
+    assert_eq!(route("key = \"event\"").ingest.key, Some(EventKey::Name));
+    assert_eq!(route("key = \"id\"").ingest.key, Some(EventKey::Id));
+    let pointer = Pointer::parse("/a~1b/0").unwrap();
+    let key = route("key = \"json:/a~1b/0\"").ingest.key;
+    assert_eq!(key, Some(EventKey::Json(pointer)));
 }
 
 #[test]
