@@ -12,6 +12,7 @@ mod env;
 mod fault;
 mod file;
 mod h2;
+mod keyed;
 mod kinds;
 mod listen_tls;
 mod read;

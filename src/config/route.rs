@@ -12,13 +12,12 @@ use super::kinds::{
 };
 use super::read::Section;
 use super::value::{Complaint, Value};
-use super::{Config, Route, sharing, upstream};
-use crate::delivery::{OnGap, Slow};
+use super::{Config, Route, keyed, sharing, upstream};
+use crate::delivery::OnGap;
 use crate::edge::route::forwardable;
 use crate::edge::template::PathTemplate;
 use crate::edge::{HostRule, Mode, PassOptions, QueryRule, Share};
 use crate::ingest::IdPolicy;
-use crate::ingest::key::EventKey;
 use crate::source::Incomplete;
 use crate::{delivery, hub, ingest, source};
 
@@ -56,8 +55,9 @@ pub(super) fn read<'a>(
     section.set(&mut mode, "mode", word(MODES));
     let (query, headers) = (query(&mut section), headers(&mut section));
     let sharing = sharing::read(&mut section, path.as_ref().map(|(path, _)| path), &headers);
-    let topic = topic(&mut section, logs, sharing.share);
-    let (delivery, ingest) = streams(&mut section, sharing.share);
+    let mut topic = topic(&mut section, logs, sharing.share);
+    let (mut delivery, mut ingest) = streams(&mut section, sharing.share);
+    keyed::read(&mut section, &mut topic, &mut delivery, &mut ingest);
     let (source, pass) = upstream_options(&mut section, upstream.options(base), logs);
     later(&mut section);
     section.finish();
@@ -100,7 +100,6 @@ const IDS: &[(&str, IdPolicy)] = &[
     ("gateway", IdPolicy::Gateway),
     ("upstream", IdPolicy::Upstream),
 ];
-const SLOW: &[(&str, Slow)] = &[("skip", Slow::Skip), ("close", Slow::Close)];
 const ON_GAP: &[(&str, OnGap)] = &[("oldest", OnGap::Oldest), ("live", OnGap::Live)];
 const ON_END: &[(&str, bool)] = &[("hold", true), ("close", false)];
 const ON_ERROR: &[(&str, bool)] = &[("hold", true), ("mirror", false)];
@@ -139,7 +138,6 @@ fn streams(section: &mut Section<'_>, share: Share) -> (delivery::Options, inges
     );
     section.set(&mut down.stall_timeout, "stall_timeout", some_time());
     section.set(&mut down.max_age, "max_age", any_time());
-    section.set(&mut down.slow, "slow", slow);
     section.set(&mut down.on_gap, "on_gap", word(ON_GAP));
     section.set(&mut down.gap_event, "gap_event", boolean);
     section.set(&mut down.poll_wait, "poll_wait", any_time());
@@ -150,7 +148,6 @@ fn streams(section: &mut Section<'_>, share: Share) -> (delivery::Options, inges
     sharing::fits_ids(share, up.ids, at.as_ref());
     // Where ids are to be exactly the upstream's, a gap's own id would be in the way.
     down.gap_ids = up.ids != IdPolicy::Upstream;
-    section.set(&mut up.key, "key", event_key);
     section.set(&mut up.hold_on_end, "on_upstream_end", word(ON_END));
     section.set(&mut up.hold_on_error, "on_upstream_error", word(ON_ERROR));
     section.set(&mut up.poll_interval, "poll_interval", any_time());
@@ -161,7 +158,6 @@ fn streams(section: &mut Section<'_>, share: Share) -> (delivery::Options, inges
 
 /// Keys that are decided but not built.
 fn later(section: &mut Section<'_>) {
-    section.read("snapshot", only("\"none\""));
     section.read("max_rate", only("0"));
 }
 
@@ -272,26 +268,6 @@ fn header(value: &Value<'_>) -> Result<HeaderName, Complaint> {
     }
     let right = "leave it out: servers read it in different ways, or Fantail writes its own";
     Err(value.wrong("can not be passed on", right))
-}
-
-fn slow(value: &Value<'_>) -> Result<Slow, Complaint> {
-    if value.text()? == "conflate" {
-        return Err(Complaint::unavailable("`slow = \"conflate\"`"));
-    }
-    word(SLOW)(value)
-}
-
-/// Empty = none.
-fn event_key(value: &Value<'_>) -> Result<Option<EventKey>, Complaint> {
-    let text = value.text()?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    EventKey::parse(text).map(Some).map_err(|fault| {
-        let right = "write \"event\", \"id\", or where the event's JSON says it, such as \
-                     \"json:/symbol\" or \"json:/quotes/0/symbol\"";
-        Complaint::new(format!("`key` is {}: {fault}", value.shown()), right)
-    })
 }
 
 fn charset(value: &Value<'_>) -> Result<Option<&'static str>, Complaint> {

@@ -38,6 +38,7 @@ mod long_poll;
 mod metrics;
 mod micro_gate;
 mod multiplex;
+mod newest;
 mod numbers;
 mod outages;
 mod pass_through;

@@ -34,7 +34,7 @@ upstream = "http://127.0.0.1:8081/x"
 heartbeet = "15s"
 retry = "5m"
 ids = "keep"
-slow = "conflate"
+slow = "queue"
 gap_event = "yes"
 key = "json:symbol"
 max_event = "1GiB"
@@ -130,10 +130,10 @@ path = "/prices/{name}"
           |       ^^^^^^
        write "preserve" or "gateway" or "upstream"
 
-    error: fantail.toml:26:8: `slow = "conflate"` is not available in this version
-       26 | slow = "conflate"
-          |        ^^^^^^^^^^
-       leave it out
+    error: fantail.toml:26:8: `slow` is "queue", which is not one of its words
+       26 | slow = "queue"
+          |        ^^^^^^^
+       write "skip" or "close" or "conflate"
 
     error: fantail.toml:27:13: `gap_event` is "yes", which is neither true nor false
        27 | gap_event = "yes"

@@ -14,6 +14,7 @@ use super::*;
 use crate::delivery::{OnGap, Slow};
 use crate::ingest::IdPolicy;
 use crate::ingest::key::{EventKey, Pointer};
+use crate::log::Snapshot;
 use crate::source::Incomplete;
 
 const ROUTE: &str = "[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:8000/\"\n";
@@ -77,7 +78,10 @@ fn a_bad_listener_or_limit_is_one_fault(#[case] text: &str) {
 #[case("name = \"\"")]
 #[case("key = \"symbol\"")]
 #[case("key = 1")]
-#[case("snapshot = \"last\"")]
+#[case("snapshot = \"keys\"")]
+#[case("slow = \"conflate\"")]
+#[case("key = \"\"\nslow = \"conflate\"")]
+#[case("max_keys = 0")]
 #[case("max_rate = 2")]
 #[case("headers = [\"connection\"]")]
 #[case("query = [\"\"]")]
@@ -117,7 +121,7 @@ fn each_word_is_read_and_others_are_told_the_right_ones() {
     insta::assert_snapshot!(wrong(&lines.concat()), @r#"
     `mode` is "x", which is not one of its words -> write "auto" or "sse" or "proxy"
     `ids` is "x", which is not one of its words -> write "preserve" or "gateway" or "upstream"
-    `slow` is "x", which is not one of its words -> write "skip" or "close"
+    `slow` is "x", which is not one of its words -> write "skip" or "close" or "conflate"
     `on_gap` is "x", which is not one of its words -> write "oldest" or "live"
     `on_upstream_end` is "x", which is not one of its words -> write "hold" or "close"
     `on_upstream_error` is "x", which is not one of its words -> write "hold" or "mirror"
@@ -134,6 +138,34 @@ fn what_events_are_about_is_nothing_unless_a_route_says_where_it_stands() {
     let pointer = Pointer::parse("/a~1b/0").unwrap();
     let key = route("key = \"json:/a~1b/0\"").ingest.key;
     assert_eq!(key, Some(EventKey::Json(pointer)));
+}
+
+#[test]
+fn keys_make_a_log_keep_them_and_are_what_snapshots_and_conflation_need() {
+    let plain = route("snapshot = \"last\"");
+    assert_eq!(plain.delivery.snapshot, Snapshot::Last);
+    assert!(!plain.topic.has_keys);
+    let keyed = "key = \"event\"\nsnapshot = \"keys\"\nslow = \"conflate\"\nmax_keys = 7";
+    let keyed = route(keyed);
+    assert_eq!(keyed.delivery.snapshot, Snapshot::Keys);
+    assert_eq!(keyed.delivery.slow, Slow::Conflate);
+    assert!(keyed.topic.has_keys && keyed.topic.max_keys == 7);
+    let faults = parse(&format!(
+        "{ROUTE}slow = \"conflate\"\nsnapshot = \"keys\"\n"
+    ));
+    insta::assert_snapshot!(faults.unwrap_err(), @r#"
+    error: fantail.toml:4:8: `slow` is "conflate", which can not be: nothing is known to replace an event
+        4 | slow = "conflate"
+          |        ^^^^^^^^^^
+       say in `key` what events are about: "event", "id", or where their JSON says it, such as "json:/symbol"
+
+    error: fantail.toml:5:12: `snapshot` is "keys", which has no keys to send the newest events of
+        5 | snapshot = "keys"
+          |            ^^^^^^
+       say in `key` what events are about: "event", "id", or where their JSON says it, such as "json:/symbol"
+
+    2 faults; nothing was started.
+    "#);
 }
 
 #[test]
