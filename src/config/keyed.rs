@@ -6,9 +6,8 @@
 use super::kinds::{MANY, number, word};
 use super::read::Section;
 use super::value::{Complaint, Value};
-use crate::delivery::Slow;
+use crate::delivery::{Slow, Snapshot};
 use crate::ingest::key::EventKey;
-use crate::log::Snapshot;
 use crate::{delivery, hub, ingest};
 
 const SLOW: &[(&str, Slow)] = &[

@@ -56,8 +56,7 @@ pub(super) fn read<'a>(
     let (query, headers) = (query(&mut section), headers(&mut section));
     let sharing = sharing::read(&mut section, path.as_ref().map(|(path, _)| path), &headers);
     let mut topic = topic(&mut section, logs, sharing.share);
-    let (mut delivery, mut ingest) = streams(&mut section, sharing.share);
-    keyed::read(&mut section, &mut topic, &mut delivery, &mut ingest);
+    let (delivery, ingest) = streams(&mut section, sharing.share, &mut topic);
     let (source, pass) = upstream_options(&mut section, upstream.options(base), logs);
     later(&mut section);
     section.finish();
@@ -124,7 +123,11 @@ fn topic(section: &mut Section<'_>, logs: usize, share: Share) -> hub::TopicOpti
     options
 }
 
-fn streams(section: &mut Section<'_>, share: Share) -> (delivery::Options, ingest::Options) {
+fn streams(
+    section: &mut Section<'_>,
+    share: Share,
+    topic: &mut hub::TopicOptions,
+) -> (delivery::Options, ingest::Options) {
     let (mut down, mut up) = (delivery::Options::default(), ingest::Options::default());
     section.set(
         &mut down.heartbeat,
@@ -148,6 +151,7 @@ fn streams(section: &mut Section<'_>, share: Share) -> (delivery::Options, inges
     sharing::fits_ids(share, up.ids, at.as_ref());
     // Where ids are to be exactly the upstream's, a gap's own id would be in the way.
     down.gap_ids = up.ids != IdPolicy::Upstream;
+    keyed::read(section, topic, &mut down, &mut up);
     section.set(&mut up.hold_on_end, "on_upstream_end", word(ON_END));
     section.set(&mut up.hold_on_error, "on_upstream_error", word(ON_ERROR));
     section.set(&mut up.poll_interval, "poll_interval", any_time());

@@ -41,8 +41,10 @@ pub use shards::Shards;
 pub use socket::Socket;
 pub use subscriber::ConnectionPermit;
 
+pub use crate::log::Snapshot;
+
 use crate::hub::Subscription;
-use crate::log::{Cursor, Snapshot};
+use crate::log::Cursor;
 
 /// What happens to a subscriber that fell off the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

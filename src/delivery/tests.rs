@@ -266,6 +266,20 @@ fn a_slow_subscriber_of_a_route_that_says_so_is_closed_at_a_frame_boundary() {
     assert_eq!(stage.ended(EndReason::Slow), 1);
 }
 
+/// Of two keys by turns. A third is said once only, behind everything that the socket takes.
+fn say_two_hundred(stage: &mut Stage) {
+    let filler = "x".repeat(10_000);
+    for number in 0..200 {
+        let key = if number == 60 {
+            "c"
+        } else {
+            ["a", "b"][number % 2]
+        };
+        stage.emit_of(Some(key), &format!("{key}{number}\n{filler}"));
+        stage.turn();
+    }
+}
+
 #[test]
 fn a_slow_subscriber_of_a_route_that_conflates_gets_the_newest_of_each_key_and_no_gap() {
     let mut stage = Stage::new(
@@ -276,17 +290,7 @@ fn a_slow_subscriber_of_a_route_that_conflates_gets_the_newest_of_each_key_and_n
         10,
     );
     let mut client = stage.join(Socket::Unix);
-    let filler = "x".repeat(10_000);
-    for number in 0..200 {
-        // The third key is said once only, before everything else that the socket did not take.
-        let key = if number == 60 {
-            "c"
-        } else {
-            ["a", "b"][number % 2]
-        };
-        stage.emit_of(Some(key), &format!("{key}{number}\n{filler}"));
-        stage.turn();
-    }
+    say_two_hundred(&mut stage);
     let mut text = String::new();
     let deadline = clock::now() + Duration::from_secs(20);
     while !text.contains("b199") && clock::now() < deadline {

@@ -164,13 +164,11 @@ impl Keys {
     }
 
     /// Copies what nothing replaces of `range` into `batch`: at least one frame, then as many as
-    /// `limit` bytes hold. `frames` are the ring's. Without `losses`, announcements of a loss are
-    /// passed over: they mean nothing to somebody who was not there.
+    /// `limit` bytes hold. `frames` are the ring's.
     pub(super) fn copy(
         &self,
         frames: &Frames<'_>,
         range: Range<Offset>,
-        losses: bool,
         limit: usize,
         batch: &mut Batch,
     ) {
@@ -189,7 +187,7 @@ impl Keys {
         for (place, (frame, slot)) in ring.take(count).enumerate() {
             let is_wanted = match slot {
                 Slot::Replaced => false,
-                Slot::Loss => losses,
+                Slot::Loss => frames.losses,
                 Slot::Plain | Slot::Newest(_) => true,
             };
             let offset = Offset(begin.0 + place as u64);
@@ -229,6 +227,8 @@ impl Keys {
 pub(super) struct Frames<'a> {
     pub(super) ring: &'a VecDeque<Frame>,
     pub(super) oldest: Offset,
+    /// Whether announcements of a loss are read: they mean nothing to somebody who was not there.
+    pub(super) losses: bool,
 }
 
 fn weigh(key: &str) -> usize {

@@ -15,7 +15,7 @@ impl Ring {
             (Some(keys), Some(until)) => {
                 batch.restart(cursor.offset());
                 let range = cursor.offset()..until;
-                keys.copy(&self.all(), range, false, limit, batch);
+                keys.copy(&self.all(false), range, limit, batch);
                 if !batch.is_empty() {
                     return Read::Frames;
                 }
@@ -29,10 +29,11 @@ impl Ring {
         }
     }
 
-    fn all(&self) -> Frames<'_> {
+    fn all(&self, losses: bool) -> Frames<'_> {
         Frames {
             ring: &self.frames,
             oldest: self.oldest,
+            losses,
         }
     }
 
@@ -43,7 +44,7 @@ impl Ring {
         let (lost, edge) = (keys.lost(), self.edge());
         let has_lost = from < lost;
         let end = if has_lost { lost } else { edge };
-        keys.copy(&self.all(), from..end, true, limit, batch);
+        keys.copy(&self.all(true), from..end, limit, batch);
         match (batch.is_empty(), has_lost) {
             (false, true) => Read::Frames,
             (false, false) => {

@@ -197,6 +197,7 @@ impl Families {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a list of names, one a line")]
     pub(super) fn resolve(&self, name: &str) -> RouteMetrics {
         let one = |family: &Family<IntCounter>| family.with(&[name]);
         let n = &[name];

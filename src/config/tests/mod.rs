@@ -11,10 +11,9 @@ mod upstreams;
 use rstest::rstest;
 
 use super::*;
-use crate::delivery::{OnGap, Slow};
+use crate::delivery::{OnGap, Slow, Snapshot};
 use crate::ingest::IdPolicy;
 use crate::ingest::key::{EventKey, Pointer};
-use crate::log::Snapshot;
 use crate::source::Incomplete;
 
 const ROUTE: &str = "[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:8000/\"\n";

@@ -116,9 +116,10 @@ impl Run {
                 self.check(*reader);
                 let end = self.model.all.len();
                 self.readers[*reader] = Reader {
-                    cursor: match snapshot {
-                        true => self.log.begin(Snapshot::Keys),
-                        false => Cursor::at(Offset(end as u64)),
+                    cursor: if *snapshot {
+                        self.log.begin(Snapshot::Keys)
+                    } else {
+                        Cursor::at(Offset(end as u64))
                     },
                     newest: *newest,
                     until: end,
@@ -172,19 +173,7 @@ impl Run {
         let place = usize::try_from(from.0).unwrap();
         let until = reader.cursor.snapshot_end();
         let until = until.map_or(0, |until| usize::try_from(until.0).unwrap());
-        let mut batch = Batch::default();
-        let mut piece = Piece::default();
-        let (read, shared) = if reader.newest {
-            let read = self.log.read_newest(reader.cursor, limit, &mut batch);
-            (
-                read,
-                self.log.share_newest(reader.cursor, limit, &mut piece),
-            )
-        } else {
-            let read = self.log.read(reader.cursor, limit, &mut batch);
-            (read, self.log.share(reader.cursor, limit, &mut piece))
-        };
-        assert_eq!(read, shared);
+        let (read, batch) = read_both_ways(&self.log, reader, limit);
         match (read, self.model.read(place, until, reader.newest)) {
             (Read::Frames, Expected::Frames(frames)) => {
                 let frames = &frames[..batch.len()];
@@ -193,12 +182,6 @@ impl Run {
                 compare(&self.model, &batch, frames, limit);
                 let passed = batch.end().since(batch.first()) - frames.len() as u64;
                 assert_eq!(batch.passed_over(), if is_conflated { passed } else { 0 });
-                // A piece that others have put together may be shorter.
-                assert!(batch.bytes().starts_with(piece.bytes()));
-                assert_eq!(
-                    piece.end() == batch.end(),
-                    piece.bytes().len() == batch.bytes().len()
-                );
                 for frame in frames {
                     assert!(reader.seen.insert(*frame), "I2");
                 }
@@ -245,6 +228,27 @@ impl Run {
         drop(self.log);
         assert_eq!(budget.used(), others, "all is given back");
     }
+}
+
+/// Into a batch and into a piece, which must be the same.
+fn read_both_ways(log: &Log, reader: &Reader, limit: usize) -> (Read, Batch) {
+    let (mut batch, mut piece) = (Batch::default(), Piece::default());
+    let (read, shared) = if reader.newest {
+        let read = log.read_newest(reader.cursor, limit, &mut batch);
+        (read, log.share_newest(reader.cursor, limit, &mut piece))
+    } else {
+        let read = log.read(reader.cursor, limit, &mut batch);
+        (read, log.share(reader.cursor, limit, &mut piece))
+    };
+    assert_eq!(read, shared);
+    // A piece that was put together for others may be shorter.
+    assert!(batch.bytes().starts_with(piece.bytes()));
+    let is_whole = piece.bytes().len() == batch.bytes().len();
+    assert_eq!(
+        read == Read::Frames && piece.end() == batch.end(),
+        read == Read::Frames && is_whole
+    );
+    (read, batch)
 }
 
 fn compare(model: &Model, batch: &Batch, frames: &[usize], limit: usize) {

@@ -46,9 +46,10 @@ impl Pen {
         let mut batch = Batch::default();
         let mut got = Vec::new();
         loop {
-            let read = match newest {
-                true => self.log.read_newest(cursor, usize::MAX, &mut batch),
-                false => self.log.read(cursor, usize::MAX, &mut batch),
+            let read = if newest {
+                self.log.read_newest(cursor, usize::MAX, &mut batch)
+            } else {
+                self.log.read(cursor, usize::MAX, &mut batch)
             };
             if read != Read::Frames {
                 return (got, read, cursor.offset());
