@@ -1,4 +1,5 @@
-//! What a route does with what its events are about: `key`, `slow`, `snapshot`, `max_keys`.
+//! What a route does with what its events are about: `key`, `slow`, `snapshot`, `max_keys`,
+//! `max_rate`.
 //!
 //! Imports the reader and the options of those whom it concerns. Invariant: what only makes sense
 //! where events have keys is a fault where they have none.
@@ -36,6 +37,8 @@ pub(super) fn read(
     let has_none = up.key.is_none() && (good.is_some() || !is_given);
     topic.has_keys = up.key.is_some();
     section.set(&mut topic.max_keys, "max_keys", number(1, MANY));
+    // More often is what no person sees, and no bound.
+    section.set(&mut topic.max_rate, "max_rate", number(0, 1000));
     let slow = section.set(&mut down.slow, "slow", word(SLOW));
     if let Some(at) = slow.filter(|_| has_none && down.slow == Slow::Conflate) {
         at.complain(at.wrong("can not be: nothing is known to replace an event", RIGHT));

@@ -151,18 +151,3 @@ pub(super) fn list<'a, T>(
         Ok(value.items()?.into_iter().filter_map(read).collect())
     }
 }
-
-/// A key that this version has in name only: `allowed`, its default as it is written in the file,
-/// is what happens anyway; all else is refused.
-pub(super) fn only<'a>(allowed: &'static str) -> impl Fn(&Value<'a>) -> Result<(), Complaint> {
-    move |value| {
-        let shown = value.shown();
-        if shown == allowed {
-            return Ok(());
-        }
-        Err(Complaint::unavailable(&format!(
-            "`{} = {shown}`",
-            value.key
-        )))
-    }
-}

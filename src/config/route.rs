@@ -8,7 +8,7 @@ use http::HeaderName;
 
 use super::check::not_above;
 use super::kinds::{
-    GIGA, MANY, TERA, any_time, boolean, bytes, list, number, only, some_time, time, word,
+    GIGA, MANY, TERA, any_time, boolean, bytes, list, number, some_time, time, word,
 };
 use super::read::Section;
 use super::value::{Complaint, Value};
@@ -58,7 +58,6 @@ pub(super) fn read<'a>(
     let mut topic = topic(&mut section, logs, sharing.share);
     let (delivery, ingest) = streams(&mut section, sharing.share, &mut topic);
     let (source, pass) = upstream_options(&mut section, upstream.options(base), logs);
-    later(&mut section);
     section.finish();
     let parts = path.clone().zip(upstream.template).zip(name.clone());
     let route = parts.map(|(((path, _), upstream), (name, _))| Route {
@@ -158,11 +157,6 @@ fn streams(
     section.set(&mut up.error_hold, "error_hold", any_time());
     section.set(&mut up.upstream_max_age, "upstream_max_age", any_time());
     (down, up)
-}
-
-/// Keys that are decided but not built.
-fn later(section: &mut Section<'_>) {
-    section.read("max_rate", only("0"));
 }
 
 fn upstream_options(

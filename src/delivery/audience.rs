@@ -23,6 +23,10 @@ pub(super) struct Audience {
     pub(super) passed_at: Instant,
     /// All of the shard's subscribers of the topic.
     pub(super) members: usize,
+    /// The keys of those that stand before what is shown yet, of a topic that holds frames back:
+    /// they came with the id of one, or have passed over what is gone. They look again with the
+    /// next pass.
+    pub(super) ahead: Vec<usize>,
     /// Whether the rest of a pass waits for its turn.
     pub(super) is_unfinished: bool,
 }
@@ -37,8 +41,14 @@ impl Audience {
             cursor,
             passed_at: now,
             members: 0,
+            ahead: Vec::new(),
             is_unfinished: false,
         }
+    }
+
+    /// Whether this place is before what its topic shows.
+    pub(super) fn is_ahead(&self, cursor: Cursor) -> bool {
+        self.topic.route().options.max_rate > 0 && cursor.offset() > self.topic.log().edge()
     }
 
     pub(super) fn metrics(&self) -> &RouteMetrics {

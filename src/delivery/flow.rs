@@ -12,7 +12,7 @@ use super::session::Scratch;
 use super::shard::Shard;
 use super::subscriber::{Standing, Subscriber};
 use crate::log::{Batch, Cursor, Log, Read};
-use crate::metrics::{ConflateReason, EndReason, GapCause, MissReason};
+use crate::metrics::{EndReason, GapCause, MissReason};
 use crate::position::Offset;
 
 /// Bytes read from the log for one write. More than a socket takes at once (`unsent_bytes`), so
@@ -173,6 +173,10 @@ impl Shard {
         let Some(audience) = self.audiences.get_mut(index) else {
             return Next::Nothing;
         };
+        if audience.is_ahead(cursor) {
+            audience.ahead.push(key);
+            return Next::Nothing;
+        }
         if !audience.edge.is_empty() && audience.cursor != cursor {
             // The others have not been sent what this one has read: first they, then all together.
             self.pass(index);
@@ -223,10 +227,9 @@ impl Shard {
         metrics.sent_bytes.inc_by(bytes as u64);
     }
 
-    fn count_conflated(&self, audience: usize, frames: u64) {
+    pub(super) fn count_conflated(&self, audience: usize, frames: u64) {
         if let Some(audience) = self.audiences.get(audience).filter(|_| frames > 0) {
-            let conflated = &audience.metrics().frames_conflated;
-            conflated.of(ConflateReason::Slow).inc_by(frames);
+            audience.topic.count_conflated(frames);
         }
     }
 }

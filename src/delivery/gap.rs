@@ -27,11 +27,12 @@ impl Leap {
         missed: Option<u64>,
         oldest: Offset,
     ) -> Self {
+        let conflates = options.slow == Slow::Conflate || log.conflates_all();
         let target = match (options.on_gap, options.snapshot) {
             (OnGap::Live, _) => Cursor::at(log.edge()),
             // Who picks the newest while it reads has got what was still there, up to the loss.
-            _ if options.slow == Slow::Conflate && cause == GapCause::Lag => Cursor::at(oldest),
-            _ if options.slow == Slow::Conflate => from_its_place(log, missed, oldest),
+            _ if conflates && cause == GapCause::Lag => Cursor::at(oldest),
+            _ if conflates => from_its_place(log, missed, oldest),
             (OnGap::Oldest, Snapshot::Keys) => from_its_place(log, missed, oldest),
             (OnGap::Oldest, Snapshot::Last) => {
                 let last = log.begin(Snapshot::Last);

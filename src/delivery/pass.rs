@@ -17,11 +17,12 @@ impl Shard {
     /// Sends what is new. The batch is copied out of the log once, and everybody gets one write of
     /// the same bytes.
     pub(super) fn pass(&mut self, index: usize) {
-        let Some(audience) = self.audiences.get(index) else {
+        let Some(audience) = self.audiences.get_mut(index) else {
             return;
         };
         // Before the log is read: what is written from here on knocks again.
         audience.topic.look(self.number);
+        self.unfinished.append(&mut audience.ahead);
         let mut batch = mem::take(&mut self.batch);
         let mut is_finished = false;
         for _ in 0..READS {
@@ -77,6 +78,7 @@ impl Shard {
             (complete * batch.len()) as u64,
             complete * batch.bytes().len(),
         );
+        self.count_conflated(index, complete as u64 * batch.passed_over());
         let appended_at = batch.oldest_at();
         if let (Some(audience), Some(appended_at)) = (self.audiences.get(index), appended_at) {
             let took = clock::now().saturating_duration_since(appended_at);

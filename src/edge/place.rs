@@ -74,6 +74,7 @@ impl Upstream {
     /// Whether of the frames gone between its place and `oldest` a newer one of the same key
     /// replaces each, or it is kept: then the client misses nothing that its route would send it.
     fn is_conflated(&self, log: &Log, missed: u64, oldest: Offset) -> bool {
-        self.delivery.slow == Slow::Conflate && !log.has_lost_since(Offset(oldest.0 - missed))
+        let conflates = self.delivery.slow == Slow::Conflate || log.conflates_all();
+        conflates && !log.has_lost_since(Offset(oldest.0 - missed))
     }
 }

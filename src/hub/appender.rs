@@ -138,7 +138,7 @@ impl Drop for Appender {
             self.hub.registry.remove(&self.topic);
         }
         self.writer = None;
-        self.topic.publish();
+        self.topic.tell();
         self.topic.route.metrics.topics_closed.of(self.reason).inc();
     }
 }

@@ -13,6 +13,7 @@ pub mod limits;
 #[cfg(all(test, feature = "loom"))]
 mod loom_tests;
 mod news;
+mod pace;
 mod registry;
 mod subscription;
 mod sync;
@@ -86,6 +87,9 @@ pub struct TopicOptions {
     /// 1 KiB each on average. 10,000 are more than a stock exchange has symbols, and cost 10 MiB at
     /// most of `log_bytes`; beyond, the key goes that has been quiet for longest.
     pub max_keys: usize,
+    /// How many times a second a topic's readers are told of what is new, at most; 0 = at once,
+    /// whenever something is.
+    pub max_rate: u32,
 }
 
 impl Default for TopicOptions {
@@ -95,6 +99,7 @@ impl Default for TopicOptions {
             linger: std::time::Duration::from_secs(15),
             has_keys: false,
             max_keys: 10_000,
+            max_rate: 0,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A topic: its log, its life, and who waits for what.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,10 +11,11 @@ use tokio::sync::{Notify, watch};
 use super::life::{Life, Turn};
 use super::limits::{AddressPermit, TotalPermit};
 use super::news::{Listener, News};
+use super::pace::Pace;
 use super::wake::{Door, Marks, Slot};
 use super::{RouteTopics, TopicView};
 use crate::log::{Budget, Log, Writer};
-use crate::metrics::FeedState;
+use crate::metrics::{ConflateReason, FeedState};
 use crate::position::{Epoch, Offset};
 use crate::topic_key::TopicKey;
 
@@ -62,6 +64,8 @@ pub struct Topic {
     marks: Marks,
     doors: Arc<[Arc<Door>]>,
     news: Arc<News>,
+    /// Where the route bounds how often readers are told.
+    pace: Option<Pace>,
     state: Mutex<State>,
     first_answer: watch::Sender<FirstAnswer>,
     /// Whether the upstream has said that pages of every origin may read it.
@@ -110,6 +114,9 @@ impl Topic {
             0
         };
         let (log, writer) = Log::with_keys(epoch, options.replay, max_keys, Arc::clone(budget));
+        if options.max_rate > 0 {
+            log.hold();
+        }
         let topic = Self {
             route: Arc::clone(route),
             key,
@@ -117,6 +124,7 @@ impl Topic {
             marks: Marks::new(doors.len()),
             doors: Arc::clone(doors),
             news: News::new(),
+            pace: Pace::new(options.max_rate),
             state: Mutex::new(State {
                 life: Life::Cold,
                 subscribers: 0,
@@ -170,6 +178,18 @@ impl Topic {
         self.marks.register(shard, slot);
     }
 
+    /// Counts frames that were passed over for newer ones of the same key.
+    pub fn count_conflated(&self, frames: u64) {
+        if frames > 0 {
+            let reason = match self.pace {
+                Some(_) => ConflateReason::MaxRate,
+                None => ConflateReason::Slow,
+            };
+            let conflated = &self.route.metrics.frames_conflated;
+            conflated.of(reason).inc_by(frames);
+        }
+    }
+
     /// Ends a shard's wakes.
     pub fn unregister(&self, shard: usize) {
         self.marks.unregister(shard);
@@ -181,6 +201,32 @@ impl Topic {
     }
 
     pub(super) fn publish(&self) {
+        if self
+            .pace
+            .as_ref()
+            .is_none_or(|pace| pace.is_due(crate::clock::now()))
+        {
+            self.tell();
+        }
+    }
+
+    /// Tells the readers, if the route bounds how often they are told, what has been held back from
+    /// them. Whoever appends keeps this going beside it.
+    pub async fn keep_pace(&self) -> Infallible {
+        let Some(pace) = &self.pace else {
+            return std::future::pending().await;
+        };
+        loop {
+            pace.due().await;
+            self.tell();
+        }
+    }
+
+    /// The end goes out whatever the pace.
+    pub(super) fn tell(&self) {
+        if self.pace.is_some() {
+            self.log.release();
+        }
         self.marks.publish(&self.doors);
         self.news.publish();
     }
@@ -309,7 +355,7 @@ impl Topic {
             subscribers: state.subscribers,
             frames,
             bytes,
-            appended: self.log.edge().0,
+            appended: self.log.appended(),
             seconds: now.saturating_duration_since(state.since).as_secs(),
             last_error: state.last_error.clone(),
         }

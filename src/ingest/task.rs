@@ -62,6 +62,8 @@ impl Task {
             // Whichever is dropped: an open feed closes its connection, a wait is forgotten.
             end = self.follow() => Some(end),
             () = topic.deserted(linger) => None,
+            // Only what is held back is told by it, and the topic's end tells that too.
+            never = topic.keep_pace() => match never {},
         };
         let appender = self.events.into_appender();
         match end {

@@ -50,8 +50,8 @@ enum Slot {
     Plain,
     /// The newest of its key.
     Newest(Arc<str>),
-    /// There is a newer one of its key.
-    Replaced,
+    /// There is a newer one of its key, the next at this place.
+    Replaced(Offset),
 }
 
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Keys {
             Some((_, Some(slot))) => {
                 let slot = usize::try_from(slot).ok();
                 match slot.and_then(|slot| self.slots.get_mut(slot)) {
-                    Some(slot) => match mem::replace(slot, Slot::Replaced) {
+                    Some(slot) => match mem::replace(slot, Slot::Replaced(offset)) {
                         Slot::Newest(key) => Some(key),
                         _ => None,
                     },
@@ -130,7 +130,7 @@ impl Keys {
     /// The ring has let go of its oldest frame, which stood at `offset`.
     pub(super) fn evict(&mut self, frame: &Frame, offset: Offset, budget: &Budget) {
         match self.slots.pop_front() {
-            None | Some(Slot::Replaced) => {}
+            None | Some(Slot::Replaced(_)) => {}
             Some(Slot::Loss | Slot::Plain) => self.lost = self.lost.max(offset.next()),
             Some(Slot::Newest(key)) => {
                 let kept = Kept {
@@ -186,7 +186,7 @@ impl Keys {
         let ring = frames.ring.iter().zip(&self.slots).skip(skipped);
         for (place, (frame, slot)) in ring.take(count).enumerate() {
             let is_wanted = match slot {
-                Slot::Replaced => false,
+                Slot::Replaced(by) => *by >= frames.shown,
                 Slot::Loss => frames.losses,
                 Slot::Plain | Slot::Newest(_) => true,
             };
@@ -227,6 +227,8 @@ impl Keys {
 pub(super) struct Frames<'a> {
     pub(super) ring: &'a VecDeque<Frame>,
     pub(super) oldest: Offset,
+    /// The place behind the newest that is shown: what replaces a frame there replaces it.
+    pub(super) shown: Offset,
     /// Whether announcements of a loss are read: they mean nothing to somebody who was not there.
     pub(super) losses: bool,
 }

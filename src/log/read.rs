@@ -23,16 +23,22 @@ impl Ring {
             }
             _ => cursor.offset(),
         };
-        match (pick, &self.keys) {
+        match (self.pick(pick), &self.keys) {
             (Pick::Newest, Some(keys)) => self.read_newest(keys, from, limit, batch),
             _ => self.read_every(from, limit, batch),
         }
+    }
+
+    /// What is held back is the newest of each key when it is shown.
+    fn pick(&self, pick: Pick) -> Pick {
+        if self.is_paced { Pick::Newest } else { pick }
     }
 
     fn all(&self, losses: bool) -> Frames<'_> {
         Frames {
             ring: &self.frames,
             oldest: self.oldest,
+            shown: self.shown(),
             losses,
         }
     }
@@ -41,9 +47,9 @@ impl Ring {
     /// then be read without remembering that it was.
     fn read_newest(&self, keys: &Keys, from: Offset, limit: usize, batch: &mut Batch) -> Read {
         batch.restart(from);
-        let (lost, edge) = (keys.lost(), self.edge());
+        let (lost, shown) = (keys.lost(), self.shown());
         let has_lost = from < lost;
-        let end = if has_lost { lost } else { edge };
+        let end = if has_lost { lost } else { shown };
         keys.copy(&self.all(true), from..end, limit, batch);
         match (batch.is_empty(), has_lost) {
             (false, true) => Read::Frames,
@@ -68,7 +74,8 @@ impl Ring {
                 oldest: self.oldest,
             };
         };
-        for frame in self.frames.iter().skip(slot) {
+        let end = self.slot(self.shown()).unwrap_or(0);
+        for frame in self.frames.range(slot.min(end)..end) {
             if !batch.is_empty() && batch.bytes.len() + frame.bytes.len() > limit {
                 break;
             }
@@ -93,9 +100,10 @@ impl Ring {
         if cursor.snapshot_end().is_some() {
             return self.share_alone(cursor, pick, limit, piece);
         }
-        let from = cursor.offset();
+        let (from, pick) = (cursor.offset(), self.pick(pick));
         // Nothing replaces the newest frame.
         if let Some(slot) = self.slot(from)
+            && from < self.shown()
             && slot + 1 == self.frames.len()
             && let Some(frame) = self.frames.back()
         {
@@ -140,10 +148,11 @@ impl Ring {
     /// Where a reader begins who gets this first.
     pub(super) fn begin(&self, snapshot: Snapshot) -> Cursor {
         match (snapshot, &self.keys) {
-            (Snapshot::Keys, Some(_)) => Cursor::snapshot(Offset(0), self.edge()),
+            (Snapshot::Keys, Some(_)) => Cursor::snapshot(Offset(0), self.shown()),
             (Snapshot::Last, _) => {
-                let newest = self.newest_event.filter(|newest| *newest >= self.oldest);
-                Cursor::at(newest.unwrap_or(self.edge()))
+                let newest = self.last_shown.or(self.newest_event);
+                let newest = newest.filter(|newest| *newest >= self.oldest);
+                Cursor::at(newest.unwrap_or(self.shown()))
             }
             (Snapshot::None | Snapshot::Keys, _) => Cursor::at(self.newcomers_place()),
         }
@@ -151,7 +160,7 @@ impl Ring {
 
     /// A reader at `place` that gets a snapshot of all that it has not seen.
     pub(super) fn snapshot_from(&self, place: Offset) -> Cursor {
-        Cursor::snapshot(place, self.edge())
+        Cursor::snapshot(place, self.shown())
     }
 
     /// Whether a frame at or behind `place` is gone that nothing replaces.

@@ -39,6 +39,12 @@ pub(super) struct Ring {
     /// The newest frame that announces no loss.
     pub(super) newest_event: Option<Offset>,
     pub(super) sealed: bool,
+    /// Whether frames are held back until they are released, for all readers alike.
+    pub(super) is_paced: bool,
+    /// The place behind the last frame that was released, while they are.
+    released: Option<Offset>,
+    /// The newest of those that announces no loss.
+    pub(super) last_shown: Option<Offset>,
     /// Where a newcomer begins, if not at the live edge.
     newcomers_from: Option<Offset>,
     /// The piece that was put together last, until there is more to be put into one.
@@ -58,6 +64,9 @@ impl Ring {
             ids: Ids::default(),
             departed: Departed::new(bounds),
             sealed: false,
+            is_paced: false,
+            released: None,
+            last_shown: None,
             newcomers_from: None,
             piece: None,
         }
@@ -65,6 +74,30 @@ impl Ring {
 
     pub(super) fn edge(&self) -> Offset {
         Offset(self.oldest.0 + self.frames.len() as u64)
+    }
+
+    /// The place behind the newest frame that readers see.
+    pub(super) fn shown(&self) -> Offset {
+        self.released.unwrap_or(self.edge())
+    }
+
+    /// From here on frames are held back until they are released.
+    pub(super) fn hold(&mut self) {
+        self.is_paced = true;
+        self.released = Some(self.edge());
+    }
+
+    /// Shows all that is held back.
+    pub(super) fn release(&mut self) {
+        if self.released.is_some() {
+            self.released = Some(self.edge());
+            self.last_shown = self.newest_event;
+        }
+    }
+
+    /// Whether every reader picks the newest.
+    pub(super) fn conflates_all(&self) -> bool {
+        self.is_paced && self.keys.is_some()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -209,7 +242,7 @@ impl Ring {
 
     pub(super) fn newcomers_place(&self) -> Offset {
         self.newcomers_from
-            .map_or(self.edge(), |from| from.max(self.oldest))
+            .map_or(self.shown(), |from| from.min(self.shown()).max(self.oldest))
     }
 
     pub(super) fn oldest(&self) -> Offset {
@@ -221,6 +254,8 @@ impl Ring {
     }
 
     pub(super) fn seal(&mut self) {
+        self.release();
+        self.released = None;
         self.sealed = true;
     }
 }

@@ -118,9 +118,29 @@ impl Log {
         self.ring.lock().has_lost_since(place)
     }
 
-    /// The place behind the newest frame.
+    /// The place behind the newest frame that readers see.
     pub fn edge(&self) -> Offset {
-        self.ring.lock().edge()
+        self.ring.lock().shown()
+    }
+
+    /// Frames ever appended.
+    pub fn appended(&self) -> u64 {
+        self.ring.lock().edge().0
+    }
+
+    /// From here on nobody sees a frame before it is released, and everybody picks the newest.
+    pub fn hold(&self) {
+        self.ring.lock().hold();
+    }
+
+    /// Shows all that is held back.
+    pub fn release(&self) {
+        self.ring.lock().release();
+    }
+
+    /// Whether every reader picks the newest, because frames are held back and have keys.
+    pub fn conflates_all(&self) -> bool {
+        self.ring.lock().conflates_all()
     }
 
     /// The place of the oldest frame kept.

@@ -237,6 +237,8 @@ label! {
     ConflateReason {
         /// The subscriber was behind.
         Slow => "slow",
+        /// They were held back: the route bounds the rate.
+        MaxRate => "max_rate",
     }
 }
 

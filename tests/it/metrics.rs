@@ -9,7 +9,7 @@ const FAMILIES: &str = "\
     fantail_accept_errors_total fantail_buffered_bytes fantail_build_info fantail_connections \
     fantail_drain_seconds fantail_events_completed_total fantail_events_dropped_total \
     fantail_events_received_total fantail_events_without_key_total fantail_fanout_duration_seconds fantail_feeds \
-    fantail_frames_appended_total fantail_frames_delivered_total fantail_frames_missed_total \
+    fantail_frames_appended_total fantail_frames_conflated_total fantail_keys_forgotten_total fantail_frames_delivered_total fantail_frames_missed_total \
     fantail_gaps_total fantail_h2_glitches_total fantail_handover_failures_total fantail_ids_replaced_total \
     fantail_panics_total fantail_tunnels \
     fantail_received_bytes_total fantail_rejects_total fantail_request_duration_seconds \

@@ -81,7 +81,7 @@ fn a_bad_listener_or_limit_is_one_fault(#[case] text: &str) {
 #[case("slow = \"conflate\"")]
 #[case("key = \"\"\nslow = \"conflate\"")]
 #[case("max_keys = 0")]
-#[case("max_rate = 2")]
+#[case("max_rate = 1001")]
 #[case("headers = [\"connection\"]")]
 #[case("query = [\"\"]")]
 fn a_bad_route_is_one_fault(#[case] line: &str) {
@@ -144,11 +144,13 @@ fn keys_make_a_log_keep_them_and_are_what_snapshots_and_conflation_need() {
     let plain = route("snapshot = \"last\"");
     assert_eq!(plain.delivery.snapshot, Snapshot::Last);
     assert!(!plain.topic.has_keys);
-    let keyed = "key = \"event\"\nsnapshot = \"keys\"\nslow = \"conflate\"\nmax_keys = 7";
+    let keyed = "key = \"event\"\nsnapshot = \"keys\"\nslow = \"conflate\"\nmax_keys = 7\n\
+                 max_rate = 2";
     let keyed = route(keyed);
     assert_eq!(keyed.delivery.snapshot, Snapshot::Keys);
     assert_eq!(keyed.delivery.slow, Slow::Conflate);
     assert!(keyed.topic.has_keys && keyed.topic.max_keys == 7);
+    assert_eq!(keyed.topic.max_rate, 2);
     let faults = parse(&format!(
         "{ROUTE}slow = \"conflate\"\nsnapshot = \"keys\"\n"
     ));

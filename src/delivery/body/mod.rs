@@ -26,7 +26,7 @@ use crate::clock;
 use crate::hub::limits::{AddressPermit, TotalPermit};
 use crate::hub::{Listener, Subscription};
 use crate::log::{Cursor, Piece, Read};
-use crate::metrics::{ConflateReason, EndReason, GapCause, MissReason};
+use crate::metrics::{EndReason, GapCause, MissReason};
 use crate::position::Offset;
 use crate::sse::write;
 
@@ -132,7 +132,9 @@ impl Body {
                 Poll::Ready(Read::Frames) => {
                     self.is_at_edge = false;
                     self.cursor.advance_to(piece.end());
-                    self.count_conflated(piece.passed_over());
+                    self.subscription
+                        .topic()
+                        .count_conflated(piece.passed_over());
                     return self.give(piece.bytes().clone(), piece.frames(), now);
                 }
                 Poll::Ready(Read::Gap { missed, oldest }) => self.fell_off(missed, oldest),
@@ -154,13 +156,6 @@ impl Body {
             return listener.poll_share_newest(cx, self.cursor, GIVE_BYTES, piece);
         }
         listener.poll_share(cx, self.cursor, GIVE_BYTES, piece)
-    }
-
-    fn count_conflated(&self, frames: u64) {
-        if frames > 0 {
-            let conflated = &self.subscription.topic().route().metrics.frames_conflated;
-            conflated.of(ConflateReason::Slow).inc_by(frames);
-        }
     }
 
     fn give(&mut self, bytes: Bytes, frames: u64, now: Instant) -> Poll<Option<Bytes>> {

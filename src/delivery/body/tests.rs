@@ -11,7 +11,7 @@ use super::*;
 use crate::hub::limits::ClientAddr;
 use crate::hub::{self, Appender, Client, Hub, OnDemand, RouteTopics, TopicOptions};
 use crate::log::{Bounds, Draft, Identity};
-use crate::metrics::{Metrics, Protocol};
+use crate::metrics::{ConflateReason, Metrics, Protocol};
 use crate::topic_key::{RouteId, TopicKey};
 
 #[derive(Default)]

@@ -18,7 +18,7 @@ use super::gap::Leap;
 use super::{Options, Slow, retry};
 use crate::hub::{Listener, Subscription};
 use crate::log::{Batch, Cursor, Read};
-use crate::metrics::{ConflateReason, EndReason, GapCause, MissReason};
+use crate::metrics::{EndReason, GapCause, MissReason};
 use crate::position::{Offset, Position};
 use crate::sse::write;
 
@@ -149,11 +149,8 @@ impl Poll {
         self.cursor.advance_to(batch.end());
         self.frames += batch.len() as u64;
         self.has_news = true;
-        if batch.passed_over() > 0 {
-            let conflated = &self.subscription.topic().route().metrics.frames_conflated;
-            let slow = conflated.of(ConflateReason::Slow);
-            slow.inc_by(batch.passed_over());
-        }
+        let topic = self.subscription.topic();
+        topic.count_conflated(batch.passed_over());
         // Where ids are exactly the upstream's, the last one may stand for several frames, or for
         // none.
         self.is_placed = self.options.gap_ids;

@@ -1,6 +1,7 @@
 //! Snapshots and conflation, over every way into a gateway.
 
 mod conflate;
+mod rate;
 mod snapshot;
 
 use crate::support::{Client, Gateway, Upstream, Way};
