@@ -14,6 +14,10 @@
 //! give a snapshot ([`Log::begin`]). Both are places in the same sequence of offsets, which then has
 //! holes; no reader has any state beside its [`Cursor`].
 //!
+//! A log may also *hold back* what is appended until it is released ([`Log::hold`]): then all readers
+//! see the log as it ends there, and pick the newest of each key of what is new. The end releases
+//! everything.
+//!
 //! Invariants, proved by proptest against a naive model and by loom where threads meet:
 //!
 //! * I1 offsets are dense and rise

@@ -4,7 +4,8 @@
 //! Pure of HTTP: the edge makes a response of it. Invariants: what a poll has been given and what
 //! the next one gets join without a hole and without a repetition, because an answer never ends
 //! without its place being known to the client; an answer is bounded by `poll_bytes`, its waiting
-//! by `poll_wait`; whatever ends a poll is counted, and a client that has gone holds nothing.
+//! by `poll_wait` (a snapshot that does not fit goes on with the next poll, which is told a gap
+//! unless its route conflates: its place has been evicted); whatever ends a poll is counted, and a client that has gone holds nothing.
 
 #[cfg(test)]
 mod tests;

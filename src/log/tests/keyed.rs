@@ -31,6 +31,8 @@ enum Step {
         reader: usize,
         limit: usize,
     },
+    /// Shows what is held back, where it is.
+    Release,
     /// Other logs use so much of the budget from now on.
     Others(usize),
 }
@@ -50,6 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..READERS, any::<bool>(), any::<bool>())
             .prop_map(|(reader, snapshot, newest)| Step::Join { reader, snapshot, newest }),
         6 => (0..READERS, limit).prop_map(|(reader, limit)| Step::Read { reader, limit }),
+        2 => Just(Step::Release),
         1 => (0_usize..6000).prop_map(Step::Others),
     ]
 }
@@ -80,6 +83,7 @@ struct Run {
     budget: Arc<Budget>,
     model: Model,
     readers: [Reader; READERS],
+    is_paced: bool,
     now: Instant,
 }
 
@@ -100,8 +104,19 @@ impl Run {
             budget,
             model: Model::new(bounds, most, limit),
             readers: [reader(false), reader(true), reader(true)],
+            is_paced: false,
             now: crate::clock::now(),
         }
+    }
+
+    /// From here on everybody picks the newest of what was released.
+    fn hold(&mut self) {
+        self.log.hold();
+        self.model.released = Some(0);
+        self.readers
+            .iter_mut()
+            .for_each(|reader| reader.newest = true);
+        self.is_paced = true;
     }
 
     fn step(&mut self, step: &Step) {
@@ -114,14 +129,14 @@ impl Run {
                 newest,
             } => {
                 self.check(*reader);
-                let end = self.model.all.len();
+                let end = self.model.shown();
                 self.readers[*reader] = Reader {
                     cursor: if *snapshot {
                         self.log.begin(Snapshot::Keys)
                     } else {
                         Cursor::at(Offset(end as u64))
                     },
-                    newest: *newest,
+                    newest: *newest || self.is_paced,
                     until: end,
                     seen: BTreeSet::new(),
                     gaps: Vec::new(),
@@ -130,6 +145,7 @@ impl Run {
             Step::Read { reader, limit } => {
                 self.read(*reader, *limit);
             }
+            Step::Release => self.release(),
             Step::Others(bytes) => {
                 self.budget.give_back(self.model.others);
                 self.budget.take(*bytes);
@@ -140,6 +156,14 @@ impl Run {
         assert_eq!(self.budget.used(), self.model.used());
         assert_eq!(self.log.oldest(), Offset(self.model.oldest as u64));
         assert!(self.model.kept().len() <= self.model.most, "bounded");
+    }
+
+    fn release(&mut self) {
+        self.log.release();
+        if self.model.released.is_some() {
+            self.model.released = Some(self.model.all.len());
+        }
+        assert_eq!(self.log.edge(), Offset(self.model.shown() as u64));
     }
 
     fn append(&mut self, subject: &Subject, data: &str) {
@@ -209,6 +233,7 @@ impl Run {
 
     /// Reads on to the end: what has not come has been replaced, or was told.
     fn check(&mut self, number: usize) {
+        self.release();
         while !matches!(self.read(number, 1000), Read::Empty | Read::Sealed) {}
         let reader = &self.readers[number];
         for place in reader.until..self.model.all.len() {
@@ -221,6 +246,7 @@ impl Run {
 
     fn end(mut self) {
         self.writer = None;
+        self.model.released = None;
         for reader in 0..READERS {
             self.check(reader);
         }
@@ -279,9 +305,13 @@ proptest! {
         bounds in bounds(),
         most in 1_usize..8,
         limit in prop_oneof![0_usize..12_000, Just(usize::MAX)],
+        is_paced: bool,
         steps in vec(step(), 0..120),
     ) {
         let mut run = Run::new(bounds, most, limit);
+        if is_paced {
+            run.hold();
+        }
         for step in &steps {
             run.step(step);
         }

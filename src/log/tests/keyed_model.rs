@@ -43,6 +43,8 @@ pub(super) struct Model {
     forgotten: BTreeSet<usize>,
     /// The place behind the newest frame that is gone and was not replaced when it went.
     pub(super) lost: usize,
+    /// The place behind the last frame that was released, where frames are held back.
+    pub(super) released: Option<usize>,
     pub(super) bounds: Bounds,
     pub(super) most: usize,
     limit: usize,
@@ -56,6 +58,7 @@ impl Model {
             oldest: 0,
             forgotten: BTreeSet::new(),
             lost: 0,
+            released: None,
             bounds,
             most,
             limit,
@@ -125,9 +128,18 @@ impl Model {
         self.all.len() - self.oldest
     }
 
+    /// What readers see.
+    pub(super) fn shown(&self) -> usize {
+        self.released.unwrap_or(self.all.len())
+    }
+
     pub(super) fn is_replaced(&self, place: usize) -> bool {
+        self.is_replaced_before(self.all.len(), place)
+    }
+
+    fn is_replaced_before(&self, end: usize, place: usize) -> bool {
         let subject = &self.all[place].subject;
-        let later = &self.all[place + 1..];
+        let later = self.all.get(place + 1..end).unwrap_or_default();
         matches!(subject, Subject::Key(_)) && later.iter().any(|frame| frame.subject == *subject)
     }
 
@@ -185,7 +197,7 @@ impl Model {
             }
         }
         let from = from.max(until);
-        let end = self.all.len();
+        let end = self.shown();
         let frames = match newest {
             false if from < self.oldest => {
                 return Expected::Gap {
@@ -215,7 +227,8 @@ impl Model {
 
     fn unreplaced(&self, from: usize, end: usize) -> Vec<usize> {
         let mut there = self.kept();
-        there.extend((self.oldest..self.all.len()).filter(|place| !self.is_replaced(*place)));
+        let is_newest = |place: &usize| !self.is_replaced_before(self.shown(), *place);
+        there.extend((self.oldest..self.all.len()).filter(is_newest));
         there.retain(|place| (from..end).contains(place));
         there
     }

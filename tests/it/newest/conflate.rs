@@ -29,8 +29,13 @@ fn symbol_and_price(data: &str) -> (String, u64) {
     (quote["s"].as_str().unwrap().to_owned(), price)
 }
 
-fn conflating(way: Way, upstream: &Upstream, events: usize) -> (Gateway, Client, Client) {
-    let keys = format!("slow = \"conflate\"\nreplay = {{ events = {events} }}");
+fn conflating(way: Way, upstream: &Upstream) -> (Gateway, Client, Client) {
+    with_a_slow_reader(way, upstream, "slow = \"conflate\"")
+}
+
+/// A gateway that keeps ten events, its witness, and a client that does not read yet.
+fn with_a_slow_reader(way: Way, upstream: &Upstream, keys: &str) -> (Gateway, Client, Client) {
+    let keys = format!("{keys}\nreplay = {{ events = 10 }}");
     let limits = "\n[limits]\nsend_buffer = \"16KiB\"";
     let (gateway, witness) = quotes(way, upstream, &format!("{keys}{limits}"));
     let slow = slow_reader(&gateway);
@@ -42,7 +47,7 @@ fn who_stopped_reading_gets_the_newest_of_each_symbol_in_order_and_no_gap(
     #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
 ) {
     let upstream = Upstream::live();
-    let (gateway, mut witness, mut slow) = conflating(way, &upstream, 10);
+    let (gateway, mut witness, mut slow) = conflating(way, &upstream);
     // One symbol is said once, behind what the buffers hold, and evicted before anybody reads on.
     let symbol = |n| {
         if n == EVENTS - 100 {
@@ -92,7 +97,7 @@ fn what_nothing_replaces_and_is_gone_is_a_gap_of_unknown_size(
     #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
 ) {
     let upstream = Upstream::live();
-    let (gateway, mut witness, mut slow) = conflating(way, &upstream, 10);
+    let (gateway, mut witness, mut slow) = conflating(way, &upstream);
     let said = |n| {
         if n == EVENTS - 100 {
             "news".to_owned()
@@ -146,4 +151,34 @@ fn who_comes_back_too_late_gets_the_newest_and_no_gap_if_nothing_else_is_gone(
     );
     let gap = back("/events").next_event();
     assert_eq!(gap.data, "{\"missed\":null,\"reason\":\"evicted\"}");
+}
+
+#[rstest]
+fn a_slow_reader_that_is_skipped_is_told_and_goes_on_with_the_snapshot(
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
+    let upstream = Upstream::live();
+    let keys = "slow = \"skip\"\nsnapshot = \"keys\"";
+    let (_gateway, mut witness, mut slow) = with_a_slow_reader(way, &upstream, keys);
+    let symbol = |n| if n == EVENTS - 100 { "ONCE" } else { "A" };
+    say(
+        &upstream,
+        &mut witness,
+        (0..EVENTS).map(|n| large(symbol(n), n)),
+    );
+    // It may fall off more than once, while the buffers between take a little.
+    let (mut gaps, mut got) = (0, Vec::new());
+    let last = EVENTS as u64 - 1;
+    while got.last().is_none_or(|(_, price)| *price != last) {
+        let event = slow.next_event();
+        if event.name == "fantail.gap" {
+            assert_eq!(event.data, "{\"missed\":null,\"reason\":\"lag\"}");
+            gaps += 1;
+        } else {
+            got.push(symbol_and_price(&event.data));
+        }
+    }
+    assert!(gaps > 0 && got.len() < EVENTS);
+    assert!(got.is_sorted_by(|(_, a), (_, b)| a < b), "none twice");
+    assert!(got.contains(&("ONCE".to_owned(), last - 99)));
 }

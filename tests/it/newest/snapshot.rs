@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::{quote, quotes, say, up_to};
-use crate::support::{Get, Upstream, Way, eventually};
+use crate::support::{Get, Upstream, Way, eventually, with_length};
 
 #[rstest]
 fn a_newcomer_gets_the_newest_of_every_symbol_in_their_order_and_then_everything(
@@ -155,4 +155,32 @@ fn a_poll_begins_with_the_snapshot_too(#[values(Way::Plain, Way::Tls, Way::H2)] 
     let next = poll(first.last().unwrap().id.as_deref());
     let data: Vec<_> = next.iter().map(|event| &*event.data).collect();
     assert_eq!(data, [quote("C", 6)]);
+}
+
+/// What is polled gives newcomers the last complete response, unless the route says what they get.
+#[rstest]
+#[case("none", &[("A", 9), ("A", 10)])]
+#[case("last", &[("A", 10)])]
+#[case("keys", &[("B", 0), ("A", 10)])]
+fn a_snapshot_goes_before_the_last_response_of_a_topic_that_is_polled(
+    #[case] snapshot: &str,
+    #[case] expected: &[(&str, usize)],
+    #[values(Way::Plain, Way::Tls, Way::H2)] way: Way,
+) {
+    let answers = [
+        format!("data: {}\n\n", quote("B", 0)),
+        format!("data: {}\n\ndata: {}\n\n", quote("A", 9), quote("A", 10)),
+    ];
+    // From then on nothing.
+    let upstream = Upstream::polled(move |n| with_length(answers.get(n).map_or("", |a| a)));
+    let keys = format!("key = \"json:/s\"\nsnapshot = \"{snapshot}\"\npoll_interval = \"100ms\"");
+    let gateway = way.route(&upstream, &keys);
+    let mut witness = gateway.subscribe();
+    let last = quote("A", 10);
+    assert_eq!(up_to(&mut witness, &last).last(), Some(&last));
+    // Its end is known once the next is asked for.
+    eventually("the response is over", || upstream.requests().len() > 2);
+    let mut newcomer = gateway.subscribe();
+    let expected: Vec<_> = expected.iter().map(|(s, p)| quote(s, *p)).collect();
+    assert_eq!(up_to(&mut newcomer, &last), expected);
 }
