@@ -21,6 +21,7 @@
 
 mod charset;
 mod encode;
+mod event_key;
 mod gate;
 mod inputs;
 mod key;
@@ -43,6 +44,7 @@ mod harness {
 
     use super::charset::charsets;
     use super::encode::encoding;
+    use super::event_key::event_keys;
     use super::key::keys;
     use super::log::logs;
     use super::parse::parser;
@@ -53,7 +55,8 @@ mod harness {
         // Nothing is asked about caches, and simulating them takes as long again.
         config = LibraryBenchmarkConfig::default()
             .tool(Callgrind::with_args(["--cache-sim=no"]));
-        library_benchmark_groups = parser, encoding, logs, passes, keys, charsets, records
+        library_benchmark_groups =
+            parser, encoding, logs, passes, keys, event_keys, charsets, records
     );
 
     pub(super) fn run() {

@@ -1,0 +1,53 @@
+//! What an event is about: one value of its JSON.
+
+use std::hint::black_box;
+
+use fantail::event::Event;
+use fantail::ingest::key::{EventKey, KEY_BYTES};
+use gungraun::prelude::*;
+
+use crate::inputs;
+
+struct Events {
+    rule: EventKey,
+    events: Vec<Event>,
+    key: String,
+    /// Bytes of all keys.
+    found: usize,
+}
+
+fn events(data: impl Iterator<Item = String>) -> Events {
+    let event = |data| Event {
+        id: None,
+        own_id: false,
+        name: None,
+        data,
+    };
+    Events {
+        rule: EventKey::parse("json:/symbol").unwrap(),
+        events: data.map(event).collect(),
+        key: String::with_capacity(KEY_BYTES),
+        found: 0,
+    }
+}
+
+/// About 1 KiB of a book of trades; what it is about comes last.
+fn books() -> impl Iterator<Item = String> {
+    let trades = inputs::trades(13).collect::<Vec<_>>().join(",");
+    (0..inputs::EVENTS).map(move |number| {
+        format!(r#"{{"number":{number},"is_open":true,"trades":[{trades}],"symbol":"FAN"}}"#)
+    })
+}
+
+#[library_benchmark]
+#[bench::ticker(events(inputs::trades(inputs::EVENTS)))]
+#[bench::at_the_end_of_1_kib(events(books()))]
+fn json_key(mut events: Events) -> Events {
+    for event in &events.events {
+        let found = events.rule.of(black_box(event), None, &mut events.key);
+        events.found += found.unwrap().len();
+    }
+    events
+}
+
+library_benchmark_group!(name = event_keys, benchmarks = json_key);
