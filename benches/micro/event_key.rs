@@ -8,7 +8,7 @@ use gungraun::prelude::*;
 
 use crate::inputs;
 
-struct Events {
+struct Stream {
     rule: EventKey,
     events: Vec<Event>,
     key: String,
@@ -16,14 +16,14 @@ struct Events {
     found: usize,
 }
 
-fn events(data: impl Iterator<Item = String>) -> Events {
+fn stream(data: impl Iterator<Item = String>) -> Stream {
     let event = |data| Event {
         id: None,
         own_id: false,
         name: None,
         data,
     };
-    Events {
+    Stream {
         rule: EventKey::parse("json:/symbol").unwrap(),
         events: data.map(event).collect(),
         key: String::with_capacity(KEY_BYTES),
@@ -40,14 +40,14 @@ fn books() -> impl Iterator<Item = String> {
 }
 
 #[library_benchmark]
-#[bench::ticker(events(inputs::trades(inputs::EVENTS)))]
-#[bench::at_the_end_of_1_kib(events(books()))]
-fn json_key(mut events: Events) -> Events {
-    for event in &events.events {
-        let found = events.rule.of(black_box(event), None, &mut events.key);
-        events.found += found.unwrap().len();
+#[bench::ticker(stream(inputs::trades(inputs::EVENTS)))]
+#[bench::at_the_end_of_1_kib(stream(books()))]
+fn json_key(mut stream: Stream) -> Stream {
+    for event in &stream.events {
+        let found = stream.rule.of(black_box(event), None, &mut stream.key);
+        stream.found += found.unwrap().len();
     }
-    events
+    stream
 }
 
 library_benchmark_group!(name = event_keys, benchmarks = json_key);

@@ -48,7 +48,7 @@ pub enum PointerFault {
     /// `~` and something else.
     #[error("`~` must be followed by 0 or 1: `~0` is a `~`, `~1` is a slash within a name")]
     Escape,
-    /// More than [`DEPTH`] tokens.
+    /// More tokens than any data is read deep.
     #[error("it is more than {DEPTH} levels deep, and no data is read so deep")]
     Depth,
 }
