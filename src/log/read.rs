@@ -150,7 +150,11 @@ impl Ring {
         match (snapshot, &self.keys) {
             (Snapshot::Keys, Some(_)) => Cursor::snapshot(Offset(0), self.shown()),
             (Snapshot::Last, _) => {
-                let newest = self.last_shown.or(self.newest_event);
+                let newest = if self.is_paced {
+                    self.last_shown
+                } else {
+                    self.newest_event
+                };
                 let newest = newest.filter(|newest| *newest >= self.oldest);
                 Cursor::at(newest.unwrap_or(self.shown()))
             }
