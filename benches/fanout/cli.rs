@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Scenario(Scenario),
     /// Draw the folder of a report again, or the numbers of README.md, from a report's JSON.
     Draw(DrawOptions),
+    /// Whether the ratios of two reports agree.
+    Compare(CompareOptions),
     /// The Debian packages of all peers.
     #[command(hide = true)]
     Packages,
@@ -347,6 +349,17 @@ pub(crate) struct DrawOptions {
     /// The numbers and the plot of this folder's README.md.
     #[arg(long)]
     pub(crate) readme: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareOptions {
+    /// The JSON of one report …
+    pub(crate) first: PathBuf,
+    /// … and of another.
+    pub(crate) second: PathBuf,
+    /// How far they may be apart, in percent of the first.
+    #[arg(long, default_value_t = 15.0)]
+    pub(crate) within: f64,
 }
 
 #[derive(Debug, Args)]

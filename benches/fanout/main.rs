@@ -88,6 +88,14 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
         Some(Command::Draw(options)) => {
             report::draw(&options, cli.options.report.as_deref()).map(done)
         }
+        Some(Command::Compare(options)) => {
+            let agrees = report::compare(&options)?;
+            Ok(if agrees {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
         Some(Command::Scenario(scenario)) => scenario::run(Some(&scenario), &cli.options),
         None => {
             Cli::command().print_long_help()?;

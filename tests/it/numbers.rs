@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+#[path = "../../benches/fanout/report/compare.rs"]
+mod compare;
 #[path = "../../benches/fanout/report/readme.rs"]
 mod readme;
 
@@ -69,4 +71,29 @@ fn a_text_without_markers_is_left_alone() {
     let text = "a <!-- bench:begin -->old<!-- bench:end --> b";
     let changed = readme::with_block(text, "new").unwrap();
     assert_eq!(changed, "a <!-- bench:begin -->new<!-- bench:end --> b");
+}
+
+/// A run whose figure of a bar has these rounds, beside ones of 2.0.
+fn run(rounds: [f64; 3], memory: f64) -> Value {
+    let side = |server: &str, rounds: [f64; 3]| json!({ "server": server, "rounds": rounds });
+    let bar = json!({ "kind": "times_at_most", "value": 1.15 });
+    let figure = |name: &str, mine: [f64; 3], bar: Value| json!({ "scenario": "fanout 10", "figure": name, "measured": side("fantail", mine), "beside": [side("bare", [2.0; 3])], "bar": bar });
+    json!({ "figures": [
+        figure("CPU per delivery, µs", rounds, bar),
+        figure("private KiB per client", [memory; 3], Value::Null),
+        figure("server CPU, %", [memory; 3], Value::Null),
+        figure("lost", [0.0; 3], Value::Null),
+    ] })
+}
+
+#[test]
+fn two_runs_agree_if_no_ratio_that_has_a_bar_has_moved() {
+    let first = run([2.0, 9.0, 2.2], 1.0);
+    let agreed = compare::compare(&first, &run([2.4, 1.0, 2.5], 4.0), 15.0).unwrap();
+    assert!(agreed.agrees);
+    let told = "1 of 1 ratios that have a bar agree within 15 %\n0 of 1 other ratios agree within 15 %\n  fanout 10: private KiB per client, beside bare: 0.500 × and 2.000 ×, +300 %\n";
+    assert_eq!(agreed.text, told);
+    let moved = compare::compare(&first, &run([1.8, 1.8, 9.0], 1.0), 15.0).unwrap();
+    assert!(!moved.agrees && moved.text.contains("1.100 × and 0.900 ×, -18 %"));
+    assert!(compare::compare(&first, &json!({ "figures": [] }), 15.0).is_none());
 }

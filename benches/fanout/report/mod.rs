@@ -2,6 +2,7 @@
 //! folder with plots. Everything but the table is drawn from the JSON, so that a kept one can be
 //! drawn again.
 
+mod compare;
 mod figures;
 mod machine;
 mod page;
@@ -15,7 +16,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::DrawOptions;
+use crate::cli::{CompareOptions, DrawOptions};
 
 pub(crate) use figures::{Bar, Figure, Point, Rounds};
 
@@ -141,6 +142,16 @@ pub(crate) fn draw(options: &DrawOptions, folder: Option<&Path>) -> io::Result<(
         write_readme(&report, root)?;
     }
     Ok(())
+}
+
+/// Prints how far two reports are apart. Whether all ratios agree that have a bar.
+pub(crate) fn compare(options: &CompareOptions) -> io::Result<bool> {
+    let read = |path| Ok::<Value, io::Error>(serde_json::from_str(&fs::read_to_string(path)?)?);
+    let (first, second) = (read(&options.first)?, read(&options.second)?);
+    let compared = compare::compare(&first, &second, options.within)
+        .ok_or_else(|| io::Error::other("the two reports have no ratio in common"))?;
+    print!("{}", compared.text);
+    Ok(compared.agrees)
 }
 
 fn figures_of(report: &Value) -> Vec<Figure> {
