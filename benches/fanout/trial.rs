@@ -202,12 +202,20 @@ impl Outcome {
         self.number("/source_share")
     }
 
+    /// Without a sample it is 0, and no time at all: no event has reached every client, for example.
+    fn time(&self, pointer: &str) -> f64 {
+        match self.number(pointer) {
+            0.0 => f64::NAN,
+            time => time,
+        }
+    }
+
     pub(crate) fn latency_us(&self, quantile: &str) -> f64 {
-        self.number(&format!("/window/latency_us/{quantile}"))
+        self.time(&format!("/window/latency_us/{quantile}"))
     }
 
     pub(crate) fn last_client_us(&self, quantile: &str) -> f64 {
-        self.number(&format!("/window/last_client_us/{quantile}"))
+        self.time(&format!("/window/last_client_us/{quantile}"))
     }
 
     /// Gaps told and not told, repeats, disorder, nonsense, and readers that were cut off.

@@ -44,7 +44,7 @@ fn whoever_is_better_stands_there_in_bold() {
     let report = json!({
         "run": { "versions": { "fantail": "0.1.0", "nchan": "1.3.6" } },
         "figures": [
-            figure("pages 32", cost, 17.7, json!([side("nginx", 31.1)])),
+            figure("pages 32", cost, 17.7, json!([side("nginx", 31.1), side("nobody", 0.0)])),
             figure("pages 32", cost, 17.7, json!([side("nginx, kept", 11.4)])),
             figure("hot 10", "deliveries per second", 3e6, json!([side("bare", 4e6)])),
             figure("hot 10", "load CPU, %", 3.0, json!([])),
