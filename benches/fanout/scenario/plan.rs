@@ -162,7 +162,7 @@ impl Set<'_> {
         let (clients, rate) = (10_000, 10.0);
         let mut all = self.curves(&CLIENTS, &topic_steps());
         all.extend([
-            self.alone(hot(1000, 3000.0)),
+            self.among(hot(1000, 3000.0), &HUBS),
             self.alone(hot(1000, 6000.0)),
             self.among(Scenario::Idle { clients: 15_000 }, &HUBS),
             self.alone(a_tenth_stalled(1000)),
