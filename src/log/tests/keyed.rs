@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use super::super::{
     Batch, Bounds, Budget, Cursor, Draft, Identity, Log, Piece, Read, Snapshot, Writer,
 };
-use super::epoch;
 use super::keyed_model::{Expected, Model, Subject};
+use super::{bounds, epoch};
 use crate::position::Offset;
 
 const READERS: usize = 3;
@@ -55,15 +55,6 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Release),
         1 => (0_usize..6000).prop_map(Step::Others),
     ]
-}
-
-fn bounds() -> impl Strategy<Value = Bounds> {
-    let bytes = prop_oneof![0_usize..8000, Just(usize::MAX)];
-    (0_usize..8, bytes, 0_u64..6).prop_map(|(events, bytes, seconds)| Bounds {
-        events,
-        bytes,
-        age: Duration::from_secs(seconds),
-    })
 }
 
 #[derive(Clone)]
@@ -302,7 +293,7 @@ fn compare(model: &Model, batch: &Batch, frames: &[usize], limit: usize) {
 proptest! {
     #[test]
     fn a_log_with_keys_does_what_the_naive_model_does(
-        bounds in bounds(),
+        bounds in bounds(8),
         most in 1_usize..8,
         limit in prop_oneof![0_usize..12_000, Just(usize::MAX)],
         is_paced: bool,

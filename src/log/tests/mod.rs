@@ -12,6 +12,8 @@ mod random;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
+
 use super::{Appended, Bounds, Budget, Draft, Identity, Log, Writer};
 use crate::event::EventId;
 use crate::position::Epoch;
@@ -23,6 +25,16 @@ fn epoch() -> Epoch {
 
 fn id(text: &str) -> EventId {
     EventId::new(text).unwrap()
+}
+
+/// Small ones: fewer than `most` events, bytes that hold fewer still or any number, some seconds.
+fn bounds(most: usize) -> impl Strategy<Value = Bounds> {
+    let bytes = prop_oneof![0_usize..8000, Just(usize::MAX)];
+    (0..most, bytes, 0_u64..6).prop_map(|(events, bytes, seconds)| Bounds {
+        events,
+        bytes,
+        age: Duration::from_secs(seconds),
+    })
 }
 
 /// A log and what a test appends with.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::super::{Batch, Bounds, Budget, Cursor, Draft, Identity, Log, Place, Read, Writer};
 use super::model::{Kind, Model, Said};
-use super::{epoch, id};
+use super::{bounds, epoch, id};
 use crate::position::Offset;
 
 const READERS: usize = 3;
@@ -76,15 +76,6 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(id, data, before)| Step::Repeats { id, data, before }),
         1 => (0_usize..6000).prop_map(Step::Others),
     ]
-}
-
-fn bounds() -> impl Strategy<Value = Bounds> {
-    let bytes = prop_oneof![0_usize..8000, Just(usize::MAX)];
-    (0_usize..12, bytes, 0_u64..6).prop_map(|(events, bytes, seconds)| Bounds {
-        events,
-        bytes,
-        age: Duration::from_secs(seconds),
-    })
 }
 
 #[derive(Clone, Copy)]
@@ -265,7 +256,7 @@ impl Run {
 proptest! {
     #[test]
     fn the_log_does_what_the_naive_model_does(
-        bounds in bounds(),
+        bounds in bounds(12),
         limit in prop_oneof![0_usize..12_000, Just(usize::MAX)],
         steps in vec(step(), 0..120),
     ) {
