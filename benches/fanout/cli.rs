@@ -89,6 +89,16 @@ pub(crate) enum Scenario {
         #[arg(long, default_value_t = 100.0)]
         rate: f64,
     },
+    /// What clients that read less than comes cost the others, and what they are told.
+    Slow {
+        #[arg(long, default_value_t = 1000)]
+        clients: usize,
+        /// Share of the clients that are slow.
+        #[arg(long, default_value_t = 0.1)]
+        fraction: f64,
+        #[arg(long, default_value_t = 100.0)]
+        rate: f64,
+    },
     /// Ordinary requests passed through, beside nginx's `proxy_pass` (Debian's `nginx-light`).
     Pages {
         #[arg(long, default_value_t = 32)]
@@ -279,6 +289,9 @@ pub(crate) struct LoadOptions {
     /// Of these, how many never read.
     #[arg(long, default_value_t = 0)]
     pub(crate) stalled: usize,
+    /// Of these, how many read less than comes.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) slow: usize,
     /// Paths that the clients are spread over; one is `--path`.
     #[arg(long, default_value_t = 1)]
     pub(crate) topics: usize,

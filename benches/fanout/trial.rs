@@ -26,6 +26,8 @@ pub(crate) struct Trial {
     pub(crate) clients: usize,
     /// Of these, how many never read.
     pub(crate) stalled: usize,
+    /// Of these, how many read less than comes.
+    pub(crate) slow: usize,
     pub(crate) rate: f64,
     pub(crate) batch: u64,
     pub(crate) follow_last_client: bool,
@@ -52,6 +54,7 @@ impl Trial {
             kind: Kind::Subject,
             clients,
             stalled: 0,
+            slow: 0,
             rate,
             batch: 1,
             follow_last_client: false,
@@ -146,6 +149,7 @@ impl Trial {
             format!("--watch={}", server.pid()),
             format!("--clients={}", self.clients),
             format!("--stalled={}", self.stalled),
+            format!("--slow={}", self.slow),
             format!("--topics={}", self.topics),
             format!("--settle={}", options.warmup),
             format!("--measure={}", options.window),

@@ -18,6 +18,9 @@ use crate::wire;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Reader,
+    /// Reads a little at a time, less than comes.
+    Slow,
+    /// Never reads.
     Stalled,
 }
 
@@ -31,12 +34,13 @@ pub(super) enum Fate {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Members {
     pub(super) readers: usize,
+    pub(super) slow: usize,
     pub(super) stalled: usize,
 }
 
 impl Members {
     pub(super) fn all(self) -> usize {
-        self.readers + self.stalled
+        self.readers + self.slow + self.stalled
     }
 }
 
@@ -76,6 +80,7 @@ impl Newcomer {
 pub(super) struct Client {
     link: Link,
     topic: usize,
+    is_slow: bool,
     state: State,
     /// The start of what is not complete yet: a head or an event.
     cut: Vec<u8>,
@@ -86,12 +91,13 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(link: Link, kind: Kind, who: Newcomer) -> Self {
         let state = match kind {
-            Kind::Reader => State::Head(who.stream),
+            Kind::Reader | Kind::Slow => State::Head(who.stream),
             Kind::Stalled => State::NeverReads,
         };
         Self {
             link,
             topic: who.topic,
+            is_slow: kind == Kind::Slow,
             state,
             cut: Vec::new(),
             chunks: None,
@@ -120,6 +126,7 @@ impl Client {
         Self {
             link,
             topic: 0,
+            is_slow: false,
             state: State::Http2(Box::new(Session::new(members))),
             cut: Vec::new(),
             chunks: None,
@@ -128,12 +135,14 @@ impl Client {
 
     /// Those who are still being served, as far as they know.
     pub(super) fn members(&self) -> Members {
-        let (readers, stalled) = match &self.state {
+        let mut members = Members::default();
+        match &self.state {
             State::Http2(session) => return session.alive(),
-            State::NeverReads => (0, 1),
-            State::Head(_) | State::Stream(_) => (1, 0),
-        };
-        Members { readers, stalled }
+            State::NeverReads => members.stalled = 1,
+            State::Head(_) | State::Stream(_) if self.is_slow => members.slow = 1,
+            State::Head(_) | State::Stream(_) => members.readers = 1,
+        }
+        members
     }
 
     /// Whether it has not all been asked and answered.
@@ -161,34 +170,56 @@ impl Client {
             let ended = event.is_read_closed() || event.is_error();
             return if ended { Fate::Ended } else { Fate::Alive };
         }
+        if self.is_slow && !self.link.is_shaking_hands() {
+            // It reads when it is time to, and not when there is something.
+            return Fate::Alive;
+        }
         loop {
-            let kept = self.cut.len();
-            if kept >= buffer.len() {
-                tally.malformed += 1;
-                return Fate::Ended;
-            }
-            buffer[..kept].copy_from_slice(&self.cut);
-            let length = match self.link.read(&mut buffer[kept..]) {
-                Ok(0) => return Fate::Ended,
-                Ok(length) => length,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Fate::Alive,
-                Err(error) => {
-                    tally.trouble = Some(error.to_string());
-                    return Fate::Ended;
-                }
+            let filled = match self.read(buffer, usize::MAX, tally) {
+                Ok(filled) => filled,
+                Err(fate) => return fate,
             };
-            tally.note_read(length);
-            let filled = kept + length;
-            let unwrapped = self.unwrap(&mut buffer[kept..filled]);
-            let keeps_on = self.take(&mut buffer[..kept + unwrapped], tally);
-            if !keeps_on || self.chunks.is_some_and(Chunks::are_over) {
-                return Fate::Ended;
-            }
             // Only an end that was announced with this edge would not be announced again.
             if filled < buffer.len() && !event.is_read_closed() && self.link.is_emptied() {
                 return Fate::Alive;
             }
         }
+    }
+
+    /// A slow one reads at most so much.
+    pub(super) fn sip(&mut self, most: usize, buffer: &mut [u8], tally: &mut Tally) -> Fate {
+        match self.read(buffer, most, tally) {
+            Ok(_) => Fate::Alive,
+            Err(fate) => fate,
+        }
+    }
+
+    /// Reads once. How much of the buffer was used; or what becomes of it now.
+    fn read(&mut self, buffer: &mut [u8], most: usize, tally: &mut Tally) -> Result<usize, Fate> {
+        let kept = self.cut.len();
+        if kept >= buffer.len() {
+            tally.malformed += 1;
+            return Err(Fate::Ended);
+        }
+        buffer[..kept].copy_from_slice(&self.cut);
+        let end = buffer.len().min(kept.saturating_add(most));
+        let length = match self.link.read(&mut buffer[kept..end]) {
+            Ok(0) => return Err(Fate::Ended),
+            Ok(length) => length,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(Fate::Alive),
+            Err(error) => {
+                tally.trouble = Some(error.to_string());
+                return Err(Fate::Ended);
+            }
+        };
+        tally.note_read(length);
+        let filled = kept + length;
+        let unwrapped = self.unwrap(&mut buffer[kept..filled]);
+        let keeps_on = self.take(&mut buffer[..kept + unwrapped], tally);
+        if !keeps_on || self.chunks.is_some_and(Chunks::are_over) {
+            return Err(Fate::Ended);
+        }
+        Ok(filled)
     }
 
     /// The length of what is left without the framing of chunks.

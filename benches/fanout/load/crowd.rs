@@ -19,8 +19,13 @@ use crate::wire;
 /// Below every backlog, so that no connect waits for a retransmitted SYN.
 pub(super) const MOST_UNANSWERED: usize = 128;
 
-/// Small, so that a client that never reads is noticed by the server and not by the kernel.
+/// Small, so that a client that does not read enough is noticed by the server and not by the kernel.
 const STALLED_RECEIVE_BUFFER: usize = 4096;
+
+/// Between two looks of a slow client …
+pub(super) const SIP_SECONDS: f64 = 0.25;
+/// … at each of which it reads so much: 2 KiB a second.
+const SIP_BYTES: usize = 512;
 
 /// Room for one read: the backlog of a hot stream is taken in one system call.
 pub(super) const READ_BUFFER: usize = 512 << 10;
@@ -43,6 +48,8 @@ pub(super) struct Crowd<'a> {
     /// The newest event that anybody had when all were back.
     caught_up_at: Option<u64>,
     tally: Tally,
+    /// What the slow ones saw.
+    slow_tally: Tally,
 }
 
 impl<'a> Crowd<'a> {
@@ -64,14 +71,19 @@ impl<'a> Crowd<'a> {
             tally: Tally::new(
                 options
                     .last_client
-                    .then(|| options.clients - options.stalled),
+                    .then(|| options.clients - options.stalled - options.slow),
             ),
+            slow_tally: Tally::new(None),
             tls: options.tls.then(|| tls::config(options.h2)).transpose()?,
         })
     }
 
     pub(super) fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    pub(super) fn slow_tally(&self) -> &Tally {
+        &self.slow_tally
     }
 
     pub(super) fn start_window(&mut self) {
@@ -113,6 +125,7 @@ impl<'a> Crowd<'a> {
             self.started += 1;
             self.unanswered += usize::from(client.is_on_its_way());
             self.there.readers += members.readers;
+            self.there.slow += members.slow;
             self.there.stalled += members.stalled;
             entry.insert(client);
         }
@@ -120,12 +133,37 @@ impl<'a> Crowd<'a> {
     }
 
     pub(super) fn attend(&mut self, event: &Event) {
-        let key = event.token().0;
+        self.serve(event.token().0, |client, buffer, tally| {
+            client.attend(event, buffer, tally)
+        });
+    }
+
+    /// Lets each slow client read a little.
+    pub(super) fn sip(&mut self) {
+        let slow = |(key, client): (usize, &Client)| (client.members().slow > 0).then_some(key);
+        let keys: Vec<_> = self.clients.iter().filter_map(slow).collect();
+        for key in keys {
+            self.serve(key, |client, buffer, tally| {
+                client.sip(SIP_BYTES, buffer, tally)
+            });
+        }
+    }
+
+    fn serve(
+        &mut self,
+        key: usize,
+        serve: impl FnOnce(&mut Client, &mut [u8], &mut Tally) -> Fate,
+    ) {
         let Some(client) = self.clients.get_mut(key) else {
             return;
         };
         let (waited, before) = (client.is_on_its_way(), client.members());
-        let mut fate = client.attend(event, &mut self.buffer, &mut self.tally);
+        let tally = if before.slow > 0 {
+            &mut self.slow_tally
+        } else {
+            &mut self.tally
+        };
+        let mut fate = serve(client, &mut self.buffer, tally);
         let mut after = client.members();
         if !self.gathered && after != before {
             // Whoever shares the connection comes again with those who were turned away.
@@ -142,12 +180,14 @@ impl<'a> Crowd<'a> {
             after = Members::default();
         }
         self.note_ends(before.readers - after.readers, Kind::Reader);
+        self.note_ends(before.slow - after.slow, Kind::Slow);
         self.note_ends(before.stalled - after.stalled, Kind::Stalled);
     }
 
     fn note_ends(&mut self, ended: usize, kind: Kind) {
         match kind {
             Kind::Reader => self.there.readers -= ended,
+            Kind::Slow => self.there.slow -= ended,
             Kind::Stalled => self.there.stalled -= ended,
         }
         for _ in 0..ended {
@@ -185,17 +225,25 @@ impl<'a> Crowd<'a> {
     fn next_members(&self) -> Members {
         let missing = self.options.clients - self.there.all();
         let stalled = self.options.stalled.saturating_sub(self.there.stalled);
+        if !self.options.h2 && stalled == 0 && self.there.slow < self.options.slow {
+            return Members {
+                slow: 1,
+                ..Members::default()
+            };
+        }
         let all = self.options.streams.clamp(1, missing);
         let stalled = (stalled * all).div_ceil(missing);
         Members {
             readers: all - stalled,
+            slow: 0,
             stalled,
         }
     }
 
     fn ask(&mut self, members: Members) -> io::Result<Client> {
-        let kind = match members.readers {
-            0 => Kind::Stalled,
+        let kind = match members {
+            Members { stalled: 1.., .. } => Kind::Stalled,
+            Members { slow: 1.., .. } => Kind::Slow,
             _ => Kind::Reader,
         };
         let options = self.options;
@@ -206,7 +254,7 @@ impl<'a> Crowd<'a> {
             return Ok(Client::multiplexed(link, members));
         }
         let who = self.newcomers.pop().unwrap_or_default();
-        let receive_buffer = (kind == Kind::Stalled).then_some(STALLED_RECEIVE_BUFFER);
+        let receive_buffer = (kind != Kind::Reader).then_some(STALLED_RECEIVE_BUFFER);
         let socket = link::connect(options.target, self.started, receive_buffer)?;
         let path = match options.topics {
             1 => options.path.clone(),

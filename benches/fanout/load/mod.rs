@@ -18,6 +18,7 @@ mod tally;
 mod tls;
 
 use std::io::{self, ErrorKind};
+use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -78,6 +79,8 @@ struct Load<'a> {
     crowd: Crowd<'a>,
     phase: Phase,
     deadline: Deadline,
+    /// When the slow clients read again.
+    next_sip: Deadline,
     window: Window,
     /// What coming back took.
     resumed: Value,
@@ -96,6 +99,7 @@ pub(crate) fn run(options: &LoadOptions) -> io::Result<()> {
         crowd: Crowd::new(options)?,
         phase: Phase::Connect,
         deadline: Deadline::after(options.connect_limit),
+        next_sip: Deadline::after(crowd::SIP_SECONDS),
         window: Window::open(options.watch)?,
         resumed: Value::Null,
     };
@@ -104,7 +108,8 @@ pub(crate) fn run(options: &LoadOptions) -> io::Result<()> {
         if matches!(load.phase, Phase::Connect | Phase::Return) {
             load.crowd.connect_more(load.poll.registry())?;
         }
-        match load.poll.poll(&mut events, Some(load.deadline.left())) {
+        let patience = load.patience();
+        match load.poll.poll(&mut events, Some(patience)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             polled => polled?,
         }
@@ -114,6 +119,7 @@ pub(crate) fn run(options: &LoadOptions) -> io::Result<()> {
             }
             load.crowd.attend(event);
         }
+        load.sip_if_due();
         if !load.next_phase()? {
             return Ok(());
         }
@@ -121,6 +127,23 @@ pub(crate) fn run(options: &LoadOptions) -> io::Result<()> {
 }
 
 impl Load<'_> {
+    /// Until something is to be done although nothing comes.
+    fn patience(&self) -> Duration {
+        let left = self.deadline.left();
+        if self.options.slow > 0 {
+            left.min(self.next_sip.left())
+        } else {
+            left
+        }
+    }
+
+    fn sip_if_due(&mut self) {
+        if self.options.slow > 0 && self.next_sip.passed() {
+            self.crowd.sip();
+            self.next_sip = Deadline::after(crowd::SIP_SECONDS);
+        }
+    }
+
     /// Moves on if the phase is over; `false` at the very end.
     fn next_phase(&mut self) -> io::Result<bool> {
         match self.phase {
@@ -176,6 +199,7 @@ impl Load<'_> {
         report["stalled"] = json!(self.options.stalled);
         report["window"] = figures.window_json();
         report["whole_run"] = figures.whole_run_json();
+        report["slow"] = self.crowd.slow_tally().whole_run_json();
         report["resumed"] = self.resumed.take();
         println!("{report}");
         Ok(())

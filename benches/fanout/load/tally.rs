@@ -90,7 +90,8 @@ impl Tally {
 
     pub(super) fn note_end(&mut self, kind: Kind) {
         match kind {
-            Kind::Reader => self.readers_ended += 1,
+            // The slow ones have a tally of their own.
+            Kind::Reader | Kind::Slow => self.readers_ended += 1,
             Kind::Stalled => self.stalled_ended += 1,
         }
     }

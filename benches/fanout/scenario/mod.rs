@@ -9,6 +9,7 @@ mod pages;
 mod plan;
 mod restart;
 mod resume;
+mod slow;
 mod stalled;
 mod storm;
 mod topics;
@@ -84,10 +85,12 @@ fn run_one(scenario: &Scenario, options: &Options, report: &mut Report) -> io::R
             clients,
             fraction,
             rate,
-        } => {
-            let stalled = (clients as f64 * fraction).round() as usize;
-            stalled::run(clients - stalled, stalled, rate, options, report)
-        }
+        } => stalled::run(share(clients, fraction), rate, options, report),
+        Scenario::Slow {
+            clients,
+            fraction,
+            rate,
+        } => slow::run(share(clients, fraction), rate, options, report),
         Scenario::Pages {
             connections,
             page_bytes,
@@ -259,6 +262,12 @@ fn without_bare(mut trials: Vec<(&'static str, Trial)>) -> Vec<(&'static str, Tr
 }
 
 /// Its client asks for one path, and does not come back.
+/// Those who read, and those who do not.
+fn share(clients: usize, fraction: f64) -> [usize; 2] {
+    let few = (clients as f64 * fraction).round() as usize;
+    [clients - few, few]
+}
+
 fn refuse_http2(scenario: &str, options: &Options) -> io::Result<()> {
     if options.h2 {
         let why = format!("{scenario} is over HTTP/1.1 only: leave out --h2");

@@ -104,6 +104,7 @@ fn size(scenario: &Scenario, options: &Options) -> (usize, usize) {
         | Scenario::Burst { clients, .. }
         | Scenario::Topics { clients, .. }
         | Scenario::Stalled { clients, .. }
+        | Scenario::Slow { clients, .. }
         | Scenario::Restart { clients, .. }
         | Scenario::Idle { clients }
         | Scenario::Connect { clients } => (clients, clients),
@@ -127,6 +128,7 @@ fn size(scenario: &Scenario, options: &Options) -> (usize, usize) {
         }
         Scenario::Topics { .. } => two,
         Scenario::Stalled { .. } => 2 + 2 * (all.len() - two),
+        Scenario::Slow { .. } => 2,
         Scenario::Pages { .. } => 3,
         _ => all.len(),
     };
@@ -166,6 +168,11 @@ impl Set<'_> {
             self.alone(hot(1000, 6000.0)),
             self.among(Scenario::Idle { clients: 15_000 }, &HUBS),
             self.alone(a_tenth_stalled(1000)),
+            self.alone(Scenario::Slow {
+                clients: 1000,
+                fraction: 0.1,
+                rate: 100.0,
+            }),
             self.among(Scenario::Connect { clients }, &HUBS),
             self.alone(Scenario::Resume { clients, rate }),
             self.alone(Scenario::Burst { clients, rate: 4.0 }),

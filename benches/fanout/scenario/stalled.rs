@@ -11,8 +11,7 @@ use crate::trial::{Outcome, Trial};
 
 /// The same number of readers on both sides, so that only the stalled ones differ.
 pub(super) fn run(
-    readers: usize,
-    stalled: usize,
+    [readers, stalled]: [usize; 2],
     rate: f64,
     options: &Options,
     report: &mut Report,
@@ -58,7 +57,7 @@ pub(super) fn run(
     Ok(())
 }
 
-fn kind(options: &Options) -> Kind {
+pub(super) fn kind(options: &Options) -> Kind {
     match options.only {
         Some(Only::Bare) => Kind::Bare,
         _ if options.h2 => Kind::H2,
