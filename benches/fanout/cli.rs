@@ -323,7 +323,7 @@ pub(crate) struct LoadOptions {
     #[arg(long)]
     pub(crate) watch: u32,
     /// Seconds until every client must be connected.
-    #[arg(long, default_value_t = 90.0)]
+    #[arg(long)]
     pub(crate) connect_limit: f64,
 }
 

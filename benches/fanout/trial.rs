@@ -14,7 +14,12 @@ use crate::server::{Kind, Plan, Server};
 use crate::source::Dialect;
 use crate::upstream::{Seen, Upstream};
 
-const CONNECT_SECONDS: f64 = 100.0;
+/// Until every client must be connected, and until a peer's must be: one that turns them away for so
+/// long does not serve as many, and half an hour is to be enough for everybody.
+const CONNECT_SECONDS: f64 = 90.0;
+const CONNECT_SECONDS_OF_A_PEER: f64 = 40.0;
+/// The load gives up by itself, and says why.
+const LAST_WORDS_SECONDS: f64 = 10.0;
 /// Share of the window before the source is killed.
 const BEFORE_RESTART: f64 = 0.1;
 /// On top of the window, for a load that has more to do than its core can.
@@ -85,13 +90,13 @@ impl Trial {
         let server = Server::start(&plan, options)?;
         let before = Memory::of(server.pid())?;
         let load = Running::role(LOAD_CORE, &self.load_arguments(&server, options))?;
-        let connected = load.next_line(Deadline::after(CONNECT_SECONDS))?;
+        let limit = self.connect_seconds() + LAST_WORDS_SECONDS;
+        let connected = report_of(&load, Deadline::after(limit))?;
         let source_before = Seen::of(source.as_ref())?;
         let away = self.disturb(source.as_mut(), options)?;
-        let line = load.next_line(self.limit_on_measuring(options))?;
+        let mut json = report_of(&load, self.limit_on_measuring(options))?;
         let source_after = Seen::of(source.as_ref())?;
-        let mut json: Value = serde_json::from_str(&line).map_err(io::Error::other)?;
-        json["connected"] = serde_json::from_str(&connected).map_err(io::Error::other)?;
+        json["connected"] = connected;
         json["source_away_seconds"] = json!(away);
         json["source_share"] = json!(source_after.share_since(&source_before));
         self.describe(&mut json, options);
@@ -116,11 +121,22 @@ impl Trial {
     /// From the last connect to the load's last line.
     fn limit_on_measuring(&self, options: &Options) -> Deadline {
         Deadline::after(if self.storm {
-            2.0 * options.warmup + CONNECT_SECONDS
+            2.0 * options.warmup + self.connect_seconds() + LAST_WORDS_SECONDS
         } else {
-            let returning = if self.cut { CONNECT_SECONDS } else { 0.0 };
+            let returning = if self.cut {
+                self.connect_seconds()
+            } else {
+                0.0
+            };
             options.warmup + returning + options.window + GRACE_SECONDS
         })
+    }
+
+    fn connect_seconds(&self) -> f64 {
+        match self.kind {
+            Kind::Peer(_) => CONNECT_SECONDS_OF_A_PEER,
+            Kind::Subject | Kind::Tls | Kind::H2 | Kind::Bare => CONNECT_SECONDS,
+        }
     }
 
     /// Restarts the source early in the window, if that is asked.
@@ -151,6 +167,7 @@ impl Trial {
             format!("--stalled={}", self.stalled),
             format!("--slow={}", self.slow),
             format!("--topics={}", self.topics),
+            format!("--connect-limit={}", self.connect_seconds()),
             format!("--settle={}", options.warmup),
             format!("--measure={}", options.window),
         ];
@@ -170,6 +187,16 @@ impl Trial {
             arguments.push("--cut".to_owned());
         }
         arguments
+    }
+}
+
+/// What the load says at the end of a phase, or why there is none.
+fn report_of(load: &Running, deadline: Deadline) -> io::Result<Value> {
+    let line = load.next_line(deadline)?;
+    let report: Value = serde_json::from_str(&line).map_err(io::Error::other)?;
+    match report["failed"].as_str() {
+        Some(why) => Err(io::Error::other(why.to_owned())),
+        None => Ok(report),
     }
 }
 

@@ -86,10 +86,20 @@ struct Load<'a> {
     resumed: Value,
 }
 
+/// Tells the orchestrator too what it has failed of, in a line of its own.
 pub(crate) fn run(options: &LoadOptions) -> io::Result<()> {
-    if options.storm {
-        return storm::run(options);
+    let done = if options.storm {
+        storm::run(options)
+    } else {
+        run_phases(options)
+    };
+    if let Err(error) = &done {
+        println!("{}", json!({ "failed": error.to_string() }));
     }
+    done
+}
+
+fn run_phases(options: &LoadOptions) -> io::Result<()> {
     let poll = Poll::new()?;
     poll.registry()
         .register(&mut SourceFd(&0), STDIN, Interest::READABLE)?;

@@ -10,12 +10,34 @@ use crate::trial::{Outcome, Trial};
 /// Bars are for so many clients and more.
 const MANY: usize = 1000;
 
+/// Linux acknowledges so many segments of a new connection one by one, and that is work for the
+/// server: <https://github.com/torvalds/linux/blob/v6.12/include/net/tcp.h>, `TCP_MAX_QUICKACKS`.
+/// The head is one of them, each event is one.
+const SEGMENTS_ACKNOWLEDGED_AT_ONCE: f64 = 16.0;
+
+/// Of so many the p99 is the slowest but one, and not the slowest: the machine is not alone.
+const EVENTS_FOR_A_P99: f64 = 105.0;
+
+/// As long as its figures need; `--quick` is for whether all works.
+pub(super) fn patient(clients: usize, rate: f64, options: &Options) -> Options {
+    let mut patient = options.clone();
+    if !options.quick && rate > 0.0 {
+        let settled = SEGMENTS_ACKNOWLEDGED_AT_ONCE / rate;
+        patient.warmup = options.warmup.max(settled);
+        if clients >= MANY {
+            patient.window = options.window.max(EVENTS_FOR_A_P99 / rate);
+        }
+    }
+    patient
+}
+
 pub(super) fn run(
     clients: usize,
     rate: f64,
     options: &Options,
     report: &mut Report,
 ) -> io::Result<()> {
+    let options = &patient(clients, rate, options);
     let trial = Trial {
         follow_last_client: true,
         ..Trial::new(clients, rate)

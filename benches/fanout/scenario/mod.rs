@@ -261,13 +261,13 @@ fn without_bare(mut trials: Vec<(&'static str, Trial)>) -> Vec<(&'static str, Tr
     trials
 }
 
-/// Its client asks for one path, and does not come back.
 /// Those who read, and those who do not.
 fn share(clients: usize, fraction: f64) -> [usize; 2] {
     let few = (clients as f64 * fraction).round() as usize;
     [clients - few, few]
 }
 
+/// Its client asks for one path, and does not come back.
 fn refuse_http2(scenario: &str, options: &Options) -> io::Result<()> {
     if options.h2 {
         let why = format!("{scenario} is over HTTP/1.1 only: leave out --h2");

@@ -1,6 +1,6 @@
 //! Which scenarios a set has, who takes part in each, and how long all that will take.
 
-use super::{both, burst, idle, pair, restart, without_bare};
+use super::{both, burst, fanout, idle, pair, restart, without_bare};
 use crate::cli::{Options, Scenario};
 use crate::server::Kind;
 use crate::server::peers::{Peer, Peers};
@@ -17,11 +17,15 @@ const QUICK_TOPICS: [usize; 3] = [1, 10, 100];
 const WITH_PEERS: usize = 1000;
 const WITH_NCHAN: usize = 10_000;
 
+/// Of HTTP/2 with one stream on each connection: 10,000 of them fill a core with 10 events/s, and a
+/// server that can do no more costs what a core costs, however much it would need.
+const MOST_BY_HTTP2: usize = 5000;
+
 /// The peers that need one descriptor for each client in one process.
 const HUBS: [Peer; 2] = [Peer::Nchan, Peer::Pushpin];
 
 /// Start and stop of all processes; what one client more adds, and what its handshake does.
-const SECONDS_EACH: f64 = 0.7;
+const SECONDS_EACH: f64 = 0.3;
 const CLIENTS_PER_SECOND: f64 = 10_000.0;
 const HANDSHAKES_PER_SECOND: f64 = 3500.0;
 
@@ -61,7 +65,10 @@ pub(super) fn expand(scenario: Option<&Scenario>, quick: bool, options: &Options
 impl Step {
     /// Sides × rounds × (warm-up, window, start and stop).
     pub(super) fn expected_seconds(&self) -> f64 {
-        let options = &self.options;
+        let options = &match self.scenario {
+            Scenario::Fanout { clients, rate } => fanout::patient(clients, rate, &self.options),
+            _ => self.options.clone(),
+        };
         let (sides, clients) = size(&self.scenario, options);
         let has_pushpin = Peers::chosen(&options.peers).contains(&Peer::Pushpin);
         let window = match self.scenario {
@@ -166,7 +173,7 @@ impl Set<'_> {
         all.extend([
             self.among(hot(1000, 3000.0), &HUBS),
             self.alone(hot(1000, 6000.0)),
-            self.among(Scenario::Idle { clients: 15_000 }, &HUBS),
+            fewer_rounds(self.among(Scenario::Idle { clients: 15_000 }, &HUBS)),
             self.alone(a_tenth_stalled(1000)),
             self.alone(Scenario::Slow {
                 clients: 1000,
@@ -176,10 +183,10 @@ impl Set<'_> {
             self.among(Scenario::Connect { clients }, &HUBS),
             self.alone(Scenario::Resume { clients, rate }),
             self.alone(Scenario::Burst { clients, rate: 4.0 }),
-            self.with_all(Scenario::Restart {
+            fewer_rounds(self.with_all(Scenario::Restart {
                 clients: 1000,
                 rate,
-            }),
+            })),
             self.alone(Scenario::Pages {
                 connections: 32,
                 page_bytes: 1024,
@@ -233,20 +240,32 @@ impl Set<'_> {
 
     /// The table of TLS: what a client, a delivery and a handshake cost, beside nginx with Nchan.
     fn by_tls(&self, clients: usize) -> Vec<Step> {
-        let fanout = || Scenario::Fanout {
-            clients,
-            rate: 10.0,
-        };
+        let rate = 10.0;
+        let fanout = |clients| Scenario::Fanout { clients, rate };
         let idle = || Scenario::Idle { clients };
         let storm = Scenario::Storm { clients, rate: 1.0 };
-        let mut steps =
-            [fanout(), idle(), storm, fanout(), idle()].map(|one| self.among(one, &[Peer::Nchan]));
+        let by_http2 = fanout(clients.min(MOST_BY_HTTP2));
+        let mut steps = [fanout(clients), idle(), storm, by_http2, idle()]
+            .map(|one| self.among(one, &[Peer::Nchan]));
         for (nth, step) in steps.iter_mut().enumerate() {
             step.options.tls = true;
             step.options.h2 = nth >= 3;
         }
-        steps.into()
+        let [fanout, idle, storm, fanout_h2, idle_h2] = steps;
+        vec![
+            fanout,
+            fewer_rounds(idle),
+            storm,
+            fanout_h2,
+            fewer_rounds(idle_h2),
+        ]
     }
+}
+
+/// Memory, and who is cut off, are the same each time.
+fn fewer_rounds(mut step: Step) -> Step {
+    step.options.rounds = step.options.rounds.min(2);
+    step
 }
 
 /// Of a few seconds.
