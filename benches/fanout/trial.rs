@@ -17,7 +17,7 @@ use crate::upstream::{Seen, Upstream};
 /// Until every client must be connected, and until a peer's must be: one that turns them away for so
 /// long does not serve as many, and half an hour is to be enough for everybody.
 const CONNECT_SECONDS: f64 = 90.0;
-const CONNECT_SECONDS_OF_A_PEER: f64 = 40.0;
+const CONNECT_SECONDS_OF_A_PEER: f64 = 30.0;
 /// The load gives up by itself, and says why.
 const LAST_WORDS_SECONDS: f64 = 10.0;
 /// Share of the window before the source is killed.

@@ -8,28 +8,10 @@ use crate::report::{Bar, Report};
 use crate::trial::{Outcome, Trial};
 
 /// Bars are for so many clients and more.
-const MANY: usize = 1000;
+pub(super) const MANY: usize = 1000;
 
-/// Linux acknowledges so many segments of a new connection one by one, and that is work for the
-/// server: <https://github.com/torvalds/linux/blob/v6.12/include/net/tcp.h>, `TCP_MAX_QUICKACKS`.
-/// The head is one of them, each event is one.
-const SEGMENTS_ACKNOWLEDGED_AT_ONCE: f64 = 16.0;
-
-/// Of so many the p99 is the slowest but one, and not the slowest: the machine is not alone.
-const EVENTS_FOR_A_P99: f64 = 105.0;
-
-/// As long as its figures need; `--quick` is for whether all works.
-pub(super) fn patient(clients: usize, rate: f64, options: &Options) -> Options {
-    let mut patient = options.clone();
-    if !options.quick && rate > 0.0 {
-        let settled = SEGMENTS_ACKNOWLEDGED_AT_ONCE / rate;
-        patient.warmup = options.warmup.max(settled);
-        if clients >= MANY {
-            patient.window = options.window.max(EVENTS_FOR_A_P99 / rate);
-        }
-    }
-    patient
-}
+/// Of fewer the p99 is the slowest one, and one can always be slow: no bar is for that.
+pub(super) const EVENTS_FOR_A_P99: f64 = 100.0;
 
 pub(super) fn run(
     clients: usize,
@@ -37,7 +19,6 @@ pub(super) fn run(
     options: &Options,
     report: &mut Report,
 ) -> io::Result<()> {
-    let options = &patient(clients, rate, options);
     let trial = Trial {
         follow_last_client: true,
         ..Trial::new(clients, rate)
@@ -59,7 +40,7 @@ pub(super) fn run(
     );
     seen.add(
         "to the last client, p99, µs",
-        bar_of_many(Bar::TimesAtMost(1.5)),
+        bar_of_many(Bar::TimesAtMost(1.5)).filter(|_| rate * options.window >= EVENTS_FOR_A_P99),
         |o| o.last_client_us("p99"),
     );
     seen.add("to the last client, p50, µs", None, |o| {

@@ -21,13 +21,27 @@ const WITH_NCHAN: usize = 10_000;
 /// server that can do no more costs what a core costs, however much it would need.
 const MOST_BY_HTTP2: usize = 5000;
 
+/// The step of the curve that is only there for its shape: no p99 is judged.
+const FOR_THE_SHAPE: usize = 3000;
+
+/// Linux acknowledges so many segments of a new connection one by one, and that is work for the
+/// server: <https://github.com/torvalds/linux/blob/v6.12/include/net/tcp.h>, `TCP_MAX_QUICKACKS`.
+/// The head is one of them, each event is one.
+const SEGMENTS_ACKNOWLEDGED_AT_ONCE: f64 = 16.0;
+
+/// The events that are under way when a window begins and ends are not counted.
+const MARGIN: f64 = 1.05;
+
 /// The peers that need one descriptor for each client in one process.
 const HUBS: [Peer; 2] = [Peer::Nchan, Peer::Pushpin];
 
+/// The hubs, and of the reverse proxies, which all do the same, two.
+const OF_EACH_KIND: [Peer; 4] = [Peer::Nchan, Peer::Pushpin, Peer::Nginx, Peer::Haproxy];
+
 /// Start and stop of all processes; what one client more adds, and what its handshake does.
 const SECONDS_EACH: f64 = 0.3;
-const CLIENTS_PER_SECOND: f64 = 10_000.0;
-const HANDSHAKES_PER_SECOND: f64 = 3500.0;
+const CLIENTS_PER_SECOND: f64 = 7000.0;
+const HANDSHAKES_PER_SECOND: f64 = 2500.0;
 
 /// The slowest of the peers.
 const PUSHPINS_CLIENTS_PER_SECOND: f64 = 1500.0;
@@ -65,10 +79,7 @@ pub(super) fn expand(scenario: Option<&Scenario>, quick: bool, options: &Options
 impl Step {
     /// Sides × rounds × (warm-up, window, start and stop).
     pub(super) fn expected_seconds(&self) -> f64 {
-        let options = &match self.scenario {
-            Scenario::Fanout { clients, rate } => fanout::patient(clients, rate, &self.options),
-            _ => self.options.clone(),
-        };
+        let options = &self.options;
         let (sides, clients) = size(&self.scenario, options);
         let has_pushpin = Peers::chosen(&options.peers).contains(&Peer::Pushpin);
         let window = match self.scenario {
@@ -180,13 +191,16 @@ impl Set<'_> {
                 fraction: 0.1,
                 rate: 100.0,
             }),
-            self.among(Scenario::Connect { clients }, &HUBS),
+            fewer_rounds(self.among(Scenario::Connect { clients }, &HUBS)),
             self.alone(Scenario::Resume { clients, rate }),
             self.alone(Scenario::Burst { clients, rate: 4.0 }),
-            fewer_rounds(self.with_all(Scenario::Restart {
-                clients: 1000,
-                rate,
-            })),
+            fewer_rounds(self.among(
+                Scenario::Restart {
+                    clients: 1000,
+                    rate,
+                },
+                &OF_EACH_KIND,
+            )),
             self.alone(Scenario::Pages {
                 connections: 32,
                 page_bytes: 1024,
@@ -220,10 +234,17 @@ impl Set<'_> {
                 clients: *clients,
                 rate: 10.0,
             };
-            match *clients {
+            let step = match *clients {
                 WITH_PEERS => self.with_all(fanout),
                 WITH_NCHAN => self.among(fanout, &[Peer::Nchan]),
                 _ => self.alone(fanout),
+            };
+            let step = patient(step);
+            // They take longer to gather than to be measured.
+            if *clients > WITH_NCHAN {
+                fewer_rounds(step)
+            } else {
+                step
             }
         });
         // The clients stay: what changes is how many topics they are spread over.
@@ -253,13 +274,28 @@ impl Set<'_> {
         }
         let [fanout, idle, storm, fanout_h2, idle_h2] = steps;
         vec![
-            fanout,
+            patient(fanout),
             fewer_rounds(idle),
             fewer_rounds(storm),
-            fanout_h2,
+            patient(fanout_h2),
             fewer_rounds(idle_h2),
         ]
     }
+}
+
+/// As long as a judged p99 needs, and not before TCP has settled; `--quick` asks whether all works.
+fn patient(mut step: Step) -> Step {
+    if let Scenario::Fanout { clients, rate } = step.scenario
+        && !step.options.quick
+    {
+        let options = &mut step.options;
+        options.warmup = options.warmup.max(SEGMENTS_ACKNOWLEDGED_AT_ONCE / rate);
+        if clients >= fanout::MANY && clients != FOR_THE_SHAPE {
+            let enough = MARGIN * fanout::EVENTS_FOR_A_P99 / rate;
+            options.window = options.window.max(enough);
+        }
+    }
+    step
 }
 
 /// Memory, and who is cut off, are the same each time; a storm is ten thousand times the same.
