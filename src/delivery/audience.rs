@@ -8,6 +8,7 @@ use crate::hub::Topic;
 use crate::hub::wake::Slot;
 use crate::log::Cursor;
 use crate::metrics::RouteMetrics;
+use crate::position::Offset;
 
 /// The shard's part of a topic's audience. Those at the live edge share one cursor, so that a pass
 /// touches nothing of a subscriber but its socket.
@@ -23,9 +24,9 @@ pub(super) struct Audience {
     pub(super) passed_at: Instant,
     /// All of the shard's subscribers of the topic.
     pub(super) members: usize,
-    /// The keys of those that stand before what is shown yet, of a topic that holds frames back:
-    /// they came with the id of one, or have passed over what is gone. They look again with the
-    /// next pass.
+    /// The keys of those that are further than the others at the live edge, or, of a topic that
+    /// holds frames back, than what is shown yet: they came with the id of such a frame, have read
+    /// it alone, or have passed over what is gone. They look again with the next pass.
     pub(super) ahead: Vec<usize>,
     /// Whether the rest of a pass waits for its turn.
     pub(super) is_unfinished: bool,
@@ -49,6 +50,21 @@ impl Audience {
     /// Whether this place is before what its topic shows.
     pub(super) fn is_ahead(&self, cursor: Cursor) -> bool {
         self.topic.route().options.max_rate > 0 && cursor.offset() > self.topic.log().edge()
+    }
+
+    /// Whether this place is that of those at the live edge, or further: there is nothing to be
+    /// read alone.
+    pub(super) fn is_reached(&self, cursor: Cursor) -> bool {
+        cursor.snapshot_end().is_none() && cursor.offset() >= self.meeting_place()
+    }
+
+    /// How far a subscriber reads alone: not beyond those at the live edge, if there are any.
+    pub(super) fn meeting_place(&self) -> Offset {
+        if self.edge.is_empty() {
+            Offset(u64::MAX)
+        } else {
+            self.cursor.offset()
+        }
     }
 
     pub(super) fn metrics(&self) -> &RouteMetrics {

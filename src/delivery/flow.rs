@@ -11,7 +11,7 @@ use super::gap::Leap;
 use super::session::Scratch;
 use super::shard::Shard;
 use super::subscriber::{Standing, Subscriber};
-use crate::log::{Batch, Cursor, Log, Read};
+use crate::log::{Batch, Cursor, Log, Reach, Read};
 use crate::metrics::{EndReason, GapCause, MissReason};
 use crate::position::Offset;
 
@@ -81,20 +81,22 @@ impl Shard {
         let Some(audience) = self.audiences.get(index) else {
             return Next::Nothing;
         };
+        if audience.is_reached(cursor) {
+            return self.join_edge(key, index, Cursor::at(cursor.offset()));
+        }
         let mut batch = mem::take(&mut self.batch);
         let log = audience.topic.log();
+        let reach = Reach {
+            until: audience.meeting_place(),
+            ..Reach::from(READ_BYTES)
+        };
         let read = match audience.options.slow {
-            Slow::Conflate => log.read_newest(cursor, READ_BYTES, &mut batch),
-            Slow::Skip | Slow::Close => log.read(cursor, READ_BYTES, &mut batch),
+            Slow::Conflate => log.read_newest(cursor, reach, &mut batch),
+            Slow::Skip | Slow::Close => log.read(cursor, reach, &mut batch),
         };
         let next = match read {
             Read::Frames => self.write_on(key, cursor, &batch),
-            Read::Empty => {
-                // Behind a snapshot that there was nothing of.
-                let cursor = Cursor::at(batch.end());
-                self.batch = batch;
-                return self.join_edge(key, index, cursor);
-            }
+            Read::Empty => self.arrive(key, index, &batch),
             Read::Gap { missed, oldest } => {
                 self.fell_off(key, missed, oldest);
                 Next::Read
@@ -168,7 +170,20 @@ impl Shard {
         }
     }
 
-    /// Puts a subscriber that has read everything to the others at the live edge.
+    /// There was nothing more to be read alone; the end of the batch is behind a snapshot that was
+    /// empty, and behind what is replaced.
+    fn arrive(&mut self, key: usize, index: usize, batch: &Batch) -> Next {
+        let cursor = Cursor::at(batch.end());
+        if let Some(subscriber) = self.subscribers.get_mut(key) {
+            subscriber.standing = Standing::Behind(cursor);
+        }
+        self.count_conflated(index, batch.passed_over());
+        self.join_edge(key, index, cursor)
+    }
+
+    /// Puts a subscriber to the others at the live edge, if it stands where they do. One that has
+    /// read what they have not been sent waits until they have been: to send it to them right now
+    /// would be a pass for each newcomer, and of a hot topic each would find something new.
     fn join_edge(&mut self, key: usize, index: usize, cursor: Cursor) -> Next {
         let Some(audience) = self.audiences.get_mut(index) else {
             return Next::Nothing;
@@ -178,15 +193,8 @@ impl Shard {
             return Next::Nothing;
         }
         if !audience.edge.is_empty() && audience.cursor != cursor {
-            // The others have not been sent what this one has read: first they, then all together.
-            self.pass(index);
-        }
-        let Some(audience) = self.audiences.get_mut(index) else {
-            return Next::Nothing;
-        };
-        if !audience.edge.is_empty() && audience.cursor != cursor {
-            // Either they need more turns than one, or there is something new for this one.
-            self.unfinished.push(key);
+            audience.ahead.push(key);
+            self.pass_again(index);
             return Next::Nothing;
         }
         audience.cursor = cursor;

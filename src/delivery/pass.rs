@@ -10,12 +10,10 @@ use crate::clock;
 use crate::log::{Batch, Cursor, Read};
 use crate::metrics::EndReason;
 
-/// Reads in one visit; a topic that has more goes on behind the others.
-const READS: usize = 4;
-
 impl Shard {
     /// Sends what is new. The batch is copied out of the log once, and everybody gets one write of
-    /// the same bytes.
+    /// the same bytes. Then it is everybody else's turn: of a hot topic there is always more, and a
+    /// newcomer waits for no more than this.
     pub(super) fn pass(&mut self, index: usize) {
         let Some(audience) = self.audiences.get_mut(index) else {
             return;
@@ -23,31 +21,24 @@ impl Shard {
         // Before the log is read: what is written from here on knocks again.
         audience.topic.look(self.number);
         self.unfinished.append(&mut audience.ahead);
+        if audience.edge.is_empty() {
+            return;
+        }
         let mut batch = mem::take(&mut self.batch);
-        let mut is_finished = false;
-        for _ in 0..READS {
-            let Some(audience) = self.audiences.get(index).filter(|a| !a.edge.is_empty()) else {
-                is_finished = true;
-                break;
-            };
-            match audience
-                .topic
-                .log()
-                .read(audience.cursor, READ_BYTES, &mut batch)
-            {
-                Read::Frames => self.send_to_edge(index, &batch),
-                Read::Empty => is_finished = true,
-                Read::Gap { .. } => self.scatter_edge(index),
-                Read::Sealed => self.end_edge(index),
+        match audience
+            .topic
+            .log()
+            .read(audience.cursor, READ_BYTES, &mut batch)
+        {
+            Read::Frames => {
+                self.send_to_edge(index, &batch);
+                self.pass_again(index);
             }
-            if is_finished {
-                break;
-            }
+            Read::Empty => {}
+            Read::Gap { .. } => self.scatter_edge(index),
+            Read::Sealed => self.end_edge(index),
         }
         self.batch = batch;
-        if !is_finished {
-            self.pass_again(index);
-        }
     }
 
     /// Puts the rest of a pass behind everybody else's turn; once, however often it is asked for.

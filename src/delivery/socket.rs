@@ -23,9 +23,20 @@ pub enum Socket {
     Unix(UnixStream),
     /// TLS over TCP.
     Tls(TlsSocket),
-    /// Panics when written to: a fault in our own code.
+    /// Something happens when an event is written to it.
     #[cfg(test)]
-    Faulty(UnixStream),
+    Staged(UnixStream, OnWrite),
+}
+
+/// What happens to a staged socket.
+#[cfg(test)]
+pub struct OnWrite(pub Box<dyn FnMut() + Send>);
+
+#[cfg(test)]
+impl std::fmt::Debug for OnWrite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnWrite")
+    }
 }
 
 impl Socket {
@@ -52,7 +63,7 @@ impl Socket {
             Self::Tls(tls) => SockRef::from(&tls.socket),
             Self::Unix(_) => return Ok(()),
             #[cfg(test)]
-            Self::Faulty(_) => return Ok(()),
+            Self::Staged(..) => return Ok(()),
         };
         socket.set_tcp_nodelay(true)?;
         socket.set_tcp_notsent_lowat(options.unsent_bytes)?;
@@ -72,7 +83,7 @@ impl Socket {
             Self::Unix(socket) => socket.register(registry, token, interest),
             Self::Tls(tls) => tls.socket.register(registry, token, interest),
             #[cfg(test)]
-            Self::Faulty(socket) => socket.register(registry, token, interest),
+            Self::Staged(socket, _) => socket.register(registry, token, interest),
         }
     }
 
@@ -84,9 +95,12 @@ impl Socket {
             Self::Unix(socket) => socket.write(bytes),
             Self::Tls(tls) => tls.write(bytes, scratch),
             #[cfg(test)]
-            Self::Faulty(_) if !bytes.starts_with(b"HTTP") => panic!("a fault of our own"),
-            #[cfg(test)]
-            Self::Faulty(socket) => socket.write(bytes),
+            Self::Staged(socket, on_write) => {
+                if !bytes.starts_with(b"HTTP") {
+                    (on_write.0)();
+                }
+                socket.write(bytes)
+            }
         })
     }
 
@@ -96,7 +110,7 @@ impl Socket {
             Self::Tls(tls) => tls.is_clear(),
             Self::Tcp(_) | Self::Unix(_) => true,
             #[cfg(test)]
-            Self::Faulty(_) => true,
+            Self::Staged(..) => true,
         }
     }
 
@@ -106,7 +120,7 @@ impl Socket {
             Self::Tls(tls) => tls.flush(),
             Self::Tcp(_) | Self::Unix(_) => (false, Ok(())),
             #[cfg(test)]
-            Self::Faulty(_) => (false, Ok(())),
+            Self::Staged(..) => (false, Ok(())),
         }
     }
 
@@ -117,7 +131,7 @@ impl Socket {
             Self::Unix(socket) => socket.read(buffer),
             Self::Tls(tls) => tls.discard(buffer),
             #[cfg(test)]
-            Self::Faulty(socket) => socket.read(buffer),
+            Self::Staged(socket, _) => socket.read(buffer),
         })
     }
 
@@ -135,7 +149,7 @@ impl Socket {
             Self::Unix(socket) => socket.take_error(),
             Self::Tls(tls) => tls.socket.take_error(),
             #[cfg(test)]
-            Self::Faulty(socket) => socket.take_error(),
+            Self::Staged(socket, _) => socket.take_error(),
         }
     }
 
@@ -147,7 +161,7 @@ impl Socket {
             Self::Unix(socket) => socket.shutdown(Shutdown::Write),
             Self::Tls(tls) => tls.finish(),
             #[cfg(test)]
-            Self::Faulty(socket) => socket.shutdown(Shutdown::Write),
+            Self::Staged(socket, _) => socket.shutdown(Shutdown::Write),
         });
     }
 }

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::mailbox::{Mailbox, PollWaker};
 use super::shard::{Round, Shard, WAKER};
+use super::socket::OnWrite;
 use super::{ConnectionPermit, Newcomer, Options, ShardOptions, Slow, Socket};
 use crate::clock;
 use crate::hub::limits::{ClientAddr, Total};
@@ -25,6 +26,21 @@ struct Opener(Mutex<Option<Appender>>);
 impl OnDemand for Opener {
     fn open(&self, appender: Appender) {
         *self.0.lock() = Some(appender);
+    }
+}
+
+impl Opener {
+    fn emit(&self, key: Option<&str>, data: &str) {
+        let mut appender = self.0.lock();
+        let draft = Draft::Event {
+            id: None,
+            identity: Identity::None,
+            name: None,
+            data,
+            key,
+        };
+        appender.as_mut().unwrap().append(&draft, clock::now());
+        appender.as_ref().unwrap().publish();
     }
 }
 
@@ -111,30 +127,27 @@ impl Stage {
     }
 
     fn join(&mut self, make: impl FnOnce(mio::net::UnixStream) -> Socket) -> UnixStream {
+        let client = self.arrive(make);
+        self.turn();
+        client
+    }
+
+    /// Comes, and is not taken in before the next turn.
+    fn arrive(&self, make: impl FnOnce(mio::net::UnixStream) -> Socket) -> UnixStream {
         let (ours, theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         theirs.set_nonblocking(true).unwrap();
         let socket = make(mio::net::UnixStream::from_std(ours));
         self.mailbox.put(self.newcomer(socket), &self.door);
-        self.turn();
         theirs
     }
 
     fn emit(&self, data: &str) {
-        self.emit_of(None, data);
+        self.opener.emit(None, data);
     }
 
     fn emit_of(&self, key: Option<&str>, data: &str) {
-        let mut appender = self.opener.0.lock();
-        let draft = Draft::Event {
-            id: None,
-            identity: Identity::None,
-            name: None,
-            data,
-            key,
-        };
-        appender.as_mut().unwrap().append(&draft, clock::now());
-        appender.as_ref().unwrap().publish();
+        self.opener.emit(key, data);
     }
 
     fn turn(&mut self) {
@@ -144,6 +157,12 @@ impl Stage {
     fn ended(&self, reason: EndReason) -> u64 {
         self.route.metrics.ended.of(reason).get()
     }
+}
+
+/// A fault in our own code.
+fn faulty(socket: mio::net::UnixStream) -> Socket {
+    let fail = || panic!("a fault of our own");
+    Socket::Staged(socket, OnWrite(Box::new(fail)))
 }
 
 /// What has arrived, without the prologue.
@@ -163,7 +182,7 @@ fn received(client: &mut UnixStream) -> String {
 fn a_panic_while_serving_one_subscriber_ends_that_one_and_nobody_misses_or_repeats_a_frame() {
     let mut stage = Stage::new(Options::default(), 100);
     let mut before = stage.join(Socket::Unix);
-    let mut broken = stage.join(Socket::Faulty);
+    let mut broken = stage.join(faulty);
     let mut behind = stage.join(Socket::Unix);
     stage.emit("1");
     for _ in 0..3 {
@@ -329,4 +348,39 @@ fn the_rest_of_a_pass_is_queued_once() {
         stage.turn();
         assert!(stage.shard.unfinished_topics.len() <= 1);
     }
+}
+
+/// Each newcomer made the others' pass, and a pass went on while there was more: of a hot topic
+/// there is always more, and the first byte of a newcomer took half a second.
+#[test]
+fn newcomers_to_a_hot_topic_cost_those_who_are_there_no_pass_each() {
+    let mut stage = Stage::new(Options::default(), 1000);
+    // While one event is written, the next one comes.
+    let (opener, mut said) = (Arc::clone(&stage.opener), 0);
+    let say = move || {
+        said += 1;
+        opener.emit(None, &said.to_string());
+    };
+    let mut there = stage.join(|socket| Socket::Staged(socket, OnWrite(Box::new(say))));
+    stage.emit("0");
+    stage.turn();
+    drop(received(&mut there));
+    let mut newcomers: Vec<_> = (0..20).map(|_| stage.arrive(Socket::Unix)).collect();
+    for _ in 0..2 {
+        stage.turn();
+    }
+    let written = received(&mut there).matches("data:").count();
+    assert!(written <= 8, "{written} events in two rounds");
+    let places: std::collections::HashSet<_> = newcomers
+        .iter_mut()
+        .map(|client| received(client).lines().last().map(str::to_owned))
+        .collect();
+    stage.turn();
+    let lines: Vec<_> = newcomers.iter_mut().map(received).collect();
+    assert!(
+        lines
+            .iter()
+            .all(|text| *text == lines[0] && text.starts_with("data: "))
+    );
+    assert_eq!(places.len(), 1);
 }

@@ -81,12 +81,31 @@ pub enum Pick {
     Newest,
 }
 
+/// How far one read goes. From a number of bytes: as far as the live edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Frames in the batch after the first are at most so many bytes with it.
+    pub bytes: usize,
+    /// No frame at or behind this place is read, unless it ends a snapshot or comes before a loss.
+    pub until: Offset,
+}
+
+impl From<usize> for Reach {
+    fn from(bytes: usize) -> Self {
+        Self {
+            bytes,
+            until: Offset(u64::MAX),
+        }
+    }
+}
+
 /// What a read gave. The cursor is moved by the reader, once it has used what it got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
     /// The batch holds at least one frame.
     Frames,
-    /// The cursor is at the live edge.
+    /// The cursor is at the live edge, or as far as this read goes: the end of the batch, where what
+    /// was passed over is counted.
     Empty,
     /// Frames that the cursor was to read are gone; the batch is empty.
     Gap {
@@ -215,6 +234,12 @@ impl Batch {
         self.places.clear();
         self.passed_over = 0;
         self.oldest_at = None;
+    }
+
+    /// Nothing before `end` is read.
+    pub(super) fn pass_over(&mut self, end: Offset) {
+        self.passed_over = end.0.saturating_sub(self.first.0);
+        self.first = self.first.max(end);
     }
 
     pub(super) fn push(&mut self, frame: &[u8], at: Instant) {

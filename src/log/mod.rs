@@ -48,7 +48,7 @@ mod tests;
 use std::time::Duration;
 
 pub use budget::Budget;
-pub use cursor::{Batch, Cursor, Pick, Piece, Place, Read, Snapshot};
+pub use cursor::{Batch, Cursor, Pick, Piece, Place, Reach, Read, Snapshot};
 pub use frame::{Draft, Identity};
 pub use ring::Appended;
 pub use shared::{Log, Writer};

@@ -2,20 +2,20 @@
 
 use bytes::Bytes;
 
-use super::cursor::{Batch, Cursor, Pick, Piece, Read, Snapshot};
+use super::cursor::{Batch, Cursor, Pick, Piece, Reach, Read, Snapshot};
 use super::keys::{Frames, Keys};
 use super::ring::Ring;
 use crate::position::Offset;
 
 impl Ring {
-    /// Copies what `cursor` reads next into `batch`: at least one frame, then as many as `limit`
-    /// bytes hold.
-    pub(super) fn read(&self, cursor: Cursor, pick: Pick, limit: usize, batch: &mut Batch) -> Read {
+    /// Copies what `cursor` reads next into `batch`: at least one frame, then as many as `reach`
+    /// allows.
+    pub(super) fn read(&self, cursor: Cursor, pick: Pick, reach: Reach, batch: &mut Batch) -> Read {
         let from = match (&self.keys, cursor.snapshot_end()) {
             (Some(keys), Some(until)) => {
                 batch.restart(cursor.offset());
                 let range = cursor.offset()..until;
-                keys.copy(&self.all(false), range, limit, batch);
+                keys.copy(&self.all(false), range, reach.bytes, batch);
                 if !batch.is_empty() {
                     return Read::Frames;
                 }
@@ -24,8 +24,8 @@ impl Ring {
             _ => cursor.offset(),
         };
         match (self.pick(pick), &self.keys) {
-            (Pick::Newest, Some(keys)) => self.read_newest(keys, from, limit, batch),
-            _ => self.read_every(from, limit, batch),
+            (Pick::Newest, Some(keys)) => self.read_newest(keys, from, reach, batch),
+            _ => self.read_every(from, reach, batch),
         }
     }
 
@@ -45,12 +45,16 @@ impl Ring {
 
     /// What is still there before a loss is read before the loss is told: what comes behind it can
     /// then be read without remembering that it was.
-    fn read_newest(&self, keys: &Keys, from: Offset, limit: usize, batch: &mut Batch) -> Read {
+    fn read_newest(&self, keys: &Keys, from: Offset, reach: Reach, batch: &mut Batch) -> Read {
         batch.restart(from);
         let (lost, shown) = (keys.lost(), self.shown());
         let has_lost = from < lost;
-        let end = if has_lost { lost } else { shown };
-        keys.copy(&self.all(true), from..end, limit, batch);
+        let end = if has_lost {
+            lost
+        } else {
+            shown.min(reach.until)
+        };
+        keys.copy(&self.all(true), from..end, reach.bytes, batch);
         match (batch.is_empty(), has_lost) {
             (false, true) => Read::Frames,
             (false, false) => {
@@ -61,12 +65,16 @@ impl Ring {
                 missed: None,
                 oldest: lost,
             },
-            (true, false) if self.sealed => Read::Sealed,
-            (true, false) => Read::Empty,
+            (true, false) if self.sealed && end == shown => Read::Sealed,
+            (true, false) => {
+                // All of it is replaced by what comes behind.
+                batch.pass_over(end);
+                Read::Empty
+            }
         }
     }
 
-    fn read_every(&self, from: Offset, limit: usize, batch: &mut Batch) -> Read {
+    fn read_every(&self, from: Offset, reach: Reach, batch: &mut Batch) -> Read {
         batch.restart(from);
         let Some(slot) = self.slot(from) else {
             return Read::Gap {
@@ -74,14 +82,16 @@ impl Ring {
                 oldest: self.oldest,
             };
         };
-        let end = self.slot(self.shown()).unwrap_or(0);
+        let shown = self.shown();
+        let until = shown.min(reach.until);
+        let end = self.slot(until).unwrap_or(0);
         for frame in self.frames.range(slot.min(end)..end) {
-            if !batch.is_empty() && batch.bytes.len() + frame.bytes.len() > limit {
+            if !batch.is_empty() && batch.bytes.len() + frame.bytes.len() > reach.bytes {
                 break;
             }
             batch.push(&frame.bytes, frame.at);
         }
-        match (batch.is_empty(), self.sealed) {
+        match (batch.is_empty(), self.sealed && until == shown) {
             (false, _) => Read::Frames,
             (true, false) => Read::Empty,
             (true, true) => Read::Sealed,
@@ -135,7 +145,7 @@ impl Ring {
     /// A piece for this reader only.
     fn share_alone(&self, cursor: Cursor, pick: Pick, limit: usize, piece: &mut Piece) -> Read {
         let mut batch = Batch::default();
-        let read = self.read(cursor, pick, limit, &mut batch);
+        let read = self.read(cursor, pick, limit.into(), &mut batch);
         if read == Read::Frames {
             piece.frames = batch.len() as u64;
             piece.passed_over = batch.passed_over();

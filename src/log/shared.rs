@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::cursor::{Batch, Cursor, Pick, Piece, Place, Read, Snapshot};
+use super::cursor::{Batch, Cursor, Pick, Piece, Place, Reach, Read, Snapshot};
 use super::frame::{Draft, Frame};
 use super::ring::{Appended, Ring};
 use super::sync::Mutex;
@@ -63,15 +63,17 @@ impl Log {
     }
 
     /// Copies what lies from the cursor on into `batch`: at least one frame, then as many as
-    /// `limit` bytes hold. The cursor is moved by the caller.
-    pub fn read(&self, cursor: Cursor, limit: usize, batch: &mut Batch) -> Read {
-        self.ring.lock().read(cursor, Pick::Every, limit, batch)
+    /// `reach` allows. The cursor is moved by the caller.
+    pub fn read(&self, cursor: Cursor, reach: impl Into<Reach>, batch: &mut Batch) -> Read {
+        let reach = reach.into();
+        self.ring.lock().read(cursor, Pick::Every, reach, batch)
     }
 
     /// Likewise, but frames that a newer one of the same key replaces are passed over, whether they
     /// are still there or not. Without keys, [`Log::read`].
-    pub fn read_newest(&self, cursor: Cursor, limit: usize, batch: &mut Batch) -> Read {
-        self.ring.lock().read(cursor, Pick::Newest, limit, batch)
+    pub fn read_newest(&self, cursor: Cursor, reach: impl Into<Reach>, batch: &mut Batch) -> Read {
+        let reach = reach.into();
+        self.ring.lock().read(cursor, Pick::Newest, reach, batch)
     }
 
     /// Like [`Log::read`], for readers that keep what they get: those at the same place get the same

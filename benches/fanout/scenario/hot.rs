@@ -41,6 +41,10 @@ pub(super) fn run(
         bar(Bar::AtMost(0.0)),
         Outcome::faults,
     );
+    // While events go on, and more of them with each who comes.
+    seen.add("all have their first byte, s", None, |o| {
+        o.number("/connected/seconds")
+    });
     seen.add("CPU per delivery, µs", None, Outcome::micros_per_delivery);
     seen.add("to any client, p99, µs", None, |o| o.latency_us("p99"));
     seen.add("server CPU, %", None, Outcome::server_share);
