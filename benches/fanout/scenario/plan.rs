@@ -185,7 +185,7 @@ impl Set<'_> {
             self.among(hot(1000, 3000.0), &HUBS),
             self.alone(hot(1000, 6000.0)),
             fewer_rounds(self.among(Scenario::Idle { clients: 15_000 }, &HUBS)),
-            self.alone(a_tenth_stalled(1000)),
+            longer(self.alone(a_tenth_stalled(1000))),
             self.alone(Scenario::Slow {
                 clients: 1000,
                 fraction: 0.1,
@@ -295,6 +295,12 @@ fn patient(mut step: Step) -> Step {
             options.window = options.window.max(enough);
         }
     }
+    step
+}
+
+/// A p99 that may differ by a tenth wants more than a moment of a machine that is shared.
+fn longer(mut step: Step) -> Step {
+    step.options.window *= 3.0;
     step
 }
 

@@ -8,6 +8,7 @@ mod keys;
 mod model;
 mod places;
 mod random;
+mod reach;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
