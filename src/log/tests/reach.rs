@@ -79,11 +79,11 @@ proptest! {
         events in 1_usize..40,
         most in 1_usize..8,
         bytes in prop_oneof![Just(0_usize), Just(30), Just(usize::MAX)],
-        share in 0.0..=1.0_f64,
+        until: proptest::sample::Index,
         newest: bool,
     ) {
         let pen = filled(&keys, events, most);
-        let until = Offset((share * keys.len() as f64) as u64);
+        let until = Offset(until.index(keys.len() + 1) as u64);
         let all = read(&pen, newest, Reach::from(usize::MAX));
         let part = read(&pen, newest, Reach { bytes, until });
         // A loss is told at once, wherever one stops.
