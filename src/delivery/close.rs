@@ -45,7 +45,7 @@ impl Shard {
         let lived = self.now.saturating_duration_since(subscriber.born);
         self.count_out(subscriber.audience, reason, lived);
         // Counted and out of its permits before the client can see the end: it may come back, or
-        // look at the metrics, at once.
+        // look at the metrics, at once. Only TLS says it earlier, with the last bytes.
         subscriber.say_goodbye();
     }
 
