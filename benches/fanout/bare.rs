@@ -19,11 +19,12 @@ pub(crate) fn run(options: &BareOptions) -> io::Result<()> {
         rate,
         frame_bytes,
         lifetime,
+        slots,
     } = options.emission;
     let end = Deadline::after(lifetime);
     let mut reception = Reception::open(listen)?;
     let mut audience = Audience::new(MOST_PENDING);
-    let mut pace = Pace::new(now_ns(), rate);
+    let mut pace = Pace::of(now_ns(), rate, slots);
     let mut batch = Vec::new();
     while !end.passed() {
         let tick = pace

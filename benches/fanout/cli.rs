@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::server::peers::Peers;
+use crate::slots::Slots;
 use crate::source::Dialect;
 
 /// Fan-out under load: Fantail beside a bare loop of `write()`, in one run.
@@ -248,6 +249,10 @@ pub(crate) struct Emission {
     /// Seconds after which the role ends by itself, whatever happened to its parent.
     #[arg(long, default_value_t = 900.0)]
     pub(crate) lifetime: f64,
+    /// Events in these slots of the clock only, at the rate for as long as each lasts: `0/2/1000` is the
+    /// first of every two of 1,000 ns.
+    #[arg(long)]
+    pub(crate) slots: Option<Slots>,
 }
 
 #[derive(Debug, Args)]

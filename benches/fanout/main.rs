@@ -39,6 +39,7 @@ mod report;
 mod scenario;
 mod server;
 mod site;
+mod slots;
 mod source;
 mod streams;
 mod trial;

@@ -3,24 +3,29 @@
 use std::time::Duration;
 
 use crate::clock::Deadline;
+use crate::slots::Slots;
 
 /// A tick for a high rate is never shorter: below it, timers of `epoll` would only jitter.
 const SHORTEST_TICK_NS: u64 = 1_000_000;
 
 #[derive(Debug)]
 pub(crate) struct Pace {
+    /// On the shared clock, or, with slots, of the time of its own.
     start_ns: u64,
     ns_per_event: f64,
     emitted: u64,
+    slots: Option<Slots>,
 }
 
 impl Pace {
-    /// `None` for a rate of zero: nothing is ever due.
-    pub(crate) fn new(start_ns: u64, per_second: f64) -> Option<Self> {
+    /// `None` for a rate of zero: nothing is ever due. With slots, that is the rate within them, from the next one on.
+    pub(crate) fn of(start_ns: u64, per_second: f64, slots: Option<Slots>) -> Option<Self> {
+        let start_ns = slots.map_or(start_ns, |slots| slots.next(start_ns));
         (per_second > 0.0).then(|| Self {
             start_ns,
             ns_per_event: 1e9 / per_second,
             emitted: 0,
+            slots,
         })
     }
 
@@ -35,7 +40,8 @@ impl Pace {
 
     /// Takes all that is due.
     pub(crate) fn take_due(&mut self, now_ns: u64) -> u64 {
-        let due = (now_ns.saturating_sub(self.start_ns) as f64 / self.ns_per_event) as u64;
+        let elapsed = self.slots.map_or(now_ns, |slots| slots.elapsed(now_ns));
+        let due = (elapsed.saturating_sub(self.start_ns) as f64 / self.ns_per_event) as u64;
         let fresh = due.saturating_sub(self.emitted);
         self.emitted += fresh;
         fresh
@@ -61,6 +67,7 @@ impl Pace {
     }
 
     fn due_at(&self, batch: u64) -> u64 {
-        self.start_ns + ((self.emitted + batch) as f64 * self.ns_per_event).ceil() as u64
+        let due = self.start_ns + ((self.emitted + batch) as f64 * self.ns_per_event).ceil() as u64;
+        self.slots.map_or(due, |slots| slots.moment(due))
     }
 }

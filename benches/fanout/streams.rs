@@ -9,6 +9,7 @@ use crate::audience::Audience;
 use crate::clock::{now_ns, seconds_ns};
 use crate::pace::Pace;
 use crate::reception::Guest;
+use crate::slots::Slots;
 use crate::wire;
 
 /// Topics take turns within a period, so that they are many small streams and not one big one.
@@ -35,16 +36,18 @@ pub(crate) struct Streams {
     turns: Vec<Turn>,
     epoch_ns: u64,
     rate: f64,
+    slots: Option<Slots>,
     frame_bytes: usize,
     batch: Vec<u8>,
 }
 
 impl Streams {
-    pub(crate) fn new(epoch_ns: u64, rate: f64, frame_bytes: usize) -> Self {
+    pub(crate) fn new(epoch_ns: u64, rate: f64, slots: Option<Slots>, frame_bytes: usize) -> Self {
         let mut streams = Self {
             turns: Vec::new(),
             epoch_ns,
             rate,
+            slots,
             frame_bytes,
             batch: Vec::new(),
         };
@@ -120,7 +123,7 @@ impl Streams {
                 0.0
             };
             let start_ns = self.epoch_ns.saturating_sub(seconds_ns(earlier));
-            let mut pace = Pace::new(start_ns, self.rate);
+            let mut pace = Pace::of(start_ns, self.rate, self.slots);
             if let Some(pace) = &mut pace {
                 pace.take_due(now_ns());
             }

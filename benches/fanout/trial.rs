@@ -2,15 +2,17 @@
 
 use std::io;
 use std::net::SocketAddrV4;
+use std::sync::Barrier;
 
 use serde_json::{Value, json};
 
 use crate::accounting::{self, Memory};
 use crate::cli::Options;
-use crate::clock::Deadline;
+use crate::clock::{Deadline, seconds_ns};
 use crate::net;
 use crate::process::{LOAD_CORE, Running};
 use crate::server::{Kind, Plan, Server};
+use crate::slots::Slots;
 use crate::source::Dialect;
 use crate::upstream::{Seen, Upstream};
 
@@ -24,6 +26,11 @@ const LAST_WORDS_SECONDS: f64 = 10.0;
 const BEFORE_RESTART: f64 = 0.1;
 /// On top of the window, for a load that has more to do than its core can.
 const GRACE_SECONDS: f64 = 20.0;
+
+/// Shorter than the silence after which Linux acknowledges a connection's next segments one by one, for
+/// which the sender pays: its retransmission time-out, at least 200 ms.
+/// <https://github.com/torvalds/linux/blob/v6.12/net/ipv4/tcp_input.c>, `tcp_event_data_recv`.
+const TURN_NS: u64 = 100_000_000;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial {
@@ -44,6 +51,21 @@ pub(crate) struct Trial {
     pub(crate) cut: bool,
     /// The source is killed in the window, and comes back after so many seconds.
     pub(crate) source_away: Option<f64>,
+    /// Measured at once with others, each in its own slots of the clock.
+    pub(crate) slots: Option<Slots>,
+    /// How long a second of its own takes: as many as there are sides, where each is silent in the others'.
+    pub(crate) stretch: f64,
+}
+
+/// Who is measured at once: it is left, and waits for all the others to leave, when the window is over or
+/// will not be. Before that nobody's processes are looked at or ended beside another's window.
+#[derive(Debug)]
+pub(crate) struct Company<'a>(pub(crate) &'a Barrier);
+
+impl Drop for Company<'_> {
+    fn drop(&mut self) {
+        self.0.wait();
+    }
 }
 
 /// What the load reported, and what was seen of the server from outside.
@@ -67,14 +89,40 @@ impl Trial {
             topics: 1,
             cut: false,
             source_away: None,
+            slots: None,
+            stretch: 1.0,
         }
     }
 
-    pub(crate) fn run(&self, options: &Options) -> io::Result<Outcome> {
+    /// Busy while the others are silent, a tenth of a second in turns, at the rate for as long as that is.
+    pub(crate) fn in_turns(self, nth: u64, of: u64) -> Self {
+        Self {
+            slots: Some(Slots::new(nth, of, TURN_NS)),
+            stretch: of as f64,
+            ..self
+        }
+    }
+
+    /// Each event is between two of the others'.
+    pub(crate) fn between_events(self, nth: u64, of: u64) -> Self {
+        let length = 1.0 / (self.rate * of as f64);
+        Self {
+            slots: Some(Slots::new(nth, of, seconds_ns(length))),
+            ..self
+        }
+    }
+
+    /// In its own slots, if it has any.
+    pub(crate) fn emission_rate(&self) -> f64 {
+        let sharers = self.slots.map_or(1, Slots::sharers);
+        self.rate * sharers as f64 / self.stretch
+    }
+
+    pub(crate) fn run(&self, options: &Options, company: Company<'_>) -> io::Result<Outcome> {
         let hub = self.hub()?;
         let mut source = match self.kind {
             Kind::Subject | Kind::Tls | Kind::H2 | Kind::Peer(_) => {
-                Some(Upstream::start(self.rate, hub, options)?)
+                Some(Upstream::start(self, hub, options)?)
             }
             Kind::Bare => None,
         };
@@ -83,9 +131,10 @@ impl Trial {
             upstream: source.as_ref().map(|source| source.address),
             publish: hub.map(|(_, address)| address),
             clients: self.clients,
-            rate: self.rate,
+            rate: self.emission_rate(),
             batch: self.batch,
             topics: self.topics,
+            slots: self.slots,
         };
         let server = Server::start(&plan, options)?;
         let before = Memory::of(server.pid())?;
@@ -95,10 +144,11 @@ impl Trial {
         let source_before = Seen::of(source.as_ref())?;
         let away = self.disturb(source.as_mut(), options)?;
         let mut json = report_of(&load, self.limit_on_measuring(options))?;
+        drop(company);
         let source_after = Seen::of(source.as_ref())?;
         json["connected"] = connected;
         json["source_away_seconds"] = json!(away);
-        json["source_share"] = json!(source_after.share_since(&source_before));
+        json["source_share"] = json!(source_after.share_since(&source_before) * self.stretch);
         self.describe(&mut json, options);
         json["memory_before"] = before.to_json();
         json["memory_after"] = Memory::of(server.pid())?.to_json();
@@ -116,6 +166,10 @@ impl Trial {
             json["version"] = json!(peer.version());
         }
         json["asked_rate"] = json!(self.rate);
+        json["slots"] = json!(self.slots.map(|slots| slots.to_string()));
+        if let Some(seconds) = json["seconds"].as_f64() {
+            json["seconds"] = json!(seconds / self.stretch);
+        }
     }
 
     /// From the last connect to the load's last line.
@@ -128,7 +182,7 @@ impl Trial {
             } else {
                 0.0
             };
-            options.warmup + returning + options.window + GRACE_SECONDS
+            (options.warmup + options.window) * self.stretch + returning + GRACE_SECONDS
         })
     }
 
@@ -168,8 +222,8 @@ impl Trial {
             format!("--slow={}", self.slow),
             format!("--topics={}", self.topics),
             format!("--connect-limit={}", self.connect_seconds()),
-            format!("--settle={}", options.warmup),
-            format!("--measure={}", options.window),
+            format!("--settle={}", options.warmup * self.stretch),
+            format!("--measure={}", options.window * self.stretch),
         ];
         if self.kind.is_by_tls(options) {
             arguments.push("--tls".to_owned());

@@ -12,6 +12,7 @@ use crate::clock::{Deadline, now_ns};
 use crate::net;
 use crate::process::{LOAD_CORE, Running};
 use crate::source::{self, Dialect};
+use crate::trial::Trial;
 
 const START_SECONDS: f64 = 10.0;
 
@@ -26,7 +27,7 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// For a `hub`, it publishes there.
     pub(crate) fn start(
-        rate: f64,
+        trial: &Trial,
         hub: Option<(Dialect, SocketAddrV4)>,
         options: &Options,
     ) -> io::Result<Self> {
@@ -34,7 +35,7 @@ impl Upstream {
         let mut arguments = vec![
             "source".to_owned(),
             format!("--listen={address}"),
-            format!("--rate={rate}"),
+            format!("--rate={}", trial.emission_rate()),
             format!("--frame-bytes={}", options.event_bytes),
             format!("--epoch-ns={}", now_ns()),
         ];
@@ -43,6 +44,7 @@ impl Upstream {
             arguments.push(format!("--publish={}", name.get_name()));
             arguments.push(format!("--hub={hub}"));
         }
+        arguments.extend(trial.slots.map(|slots| format!("--slots={slots}")));
         let mut upstream = Self {
             process: None,
             address,

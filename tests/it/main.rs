@@ -49,6 +49,7 @@ mod program;
 mod proxies;
 mod requests;
 mod resume;
+mod slots;
 mod stream;
 mod support;
 mod tls;

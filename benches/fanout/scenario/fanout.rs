@@ -13,18 +13,18 @@ pub(super) const MANY: usize = 1000;
 /// Of fewer the p99 is the slowest one, and one can always be slow: no bar is for that.
 pub(super) const EVENTS_FOR_A_P99: f64 = 100.0;
 
+/// Deliveries per second of each: with 10 µs for each of them two sides need 60 % of a core.
+const DELIVERIES_AT_ONCE: f64 = 30_000.0;
+
 pub(super) fn run(
     clients: usize,
     rate: f64,
     options: &Options,
     report: &mut Report,
 ) -> io::Result<()> {
-    let trial = Trial {
-        follow_last_client: true,
-        ..Trial::new(clients, rate)
-    };
     let scenario = format!("fanout {clients} × {rate}/s");
-    let mut seen = Comparison::measure(scenario, &both(trial, options), options, report)?;
+    let sides = sides(clients, rate, options);
+    let mut seen = Comparison::measure(scenario, &sides, options, report)?;
     if !options.tls {
         seen.is_at("clients", clients as f64);
     }
@@ -59,6 +59,26 @@ pub(super) fn run(
     );
     cost(&mut seen);
     Ok(())
+}
+
+fn sides(clients: usize, rate: f64, options: &Options) -> Vec<(&'static str, Trial)> {
+    let trial = Trial {
+        follow_last_client: true,
+        ..Trial::new(clients, rate)
+    };
+    let mut sides = both(trial, options);
+    if is_measured_at_once(clients, rate, options) {
+        for (nth, (_, trial)) in (0..2).zip(&mut sides) {
+            *trial = trial.between_events(nth, 2);
+        }
+    }
+    sides
+}
+
+/// Whether Fantail and what is closest beside it have room for each other's events between their own; the
+/// peers are measured alone, and so is everybody who is asked for more.
+pub(super) fn is_measured_at_once(clients: usize, rate: f64, options: &Options) -> bool {
+    options.only.is_none() && clients as f64 * rate <= DELIVERIES_AT_ONCE
 }
 
 /// What it takes, as a whole and for each client.

@@ -1,6 +1,7 @@
 //! The scenarios: which trials they run, which figures they draw from them, which bars they set.
 
 mod burst;
+mod comparison;
 mod connect;
 mod fanout;
 mod hot;
@@ -18,15 +19,16 @@ use std::fs;
 use std::io;
 use std::process::ExitCode;
 
+use comparison::Comparison;
 use plan::Step;
 
 use crate::cli::{Only, Options, Scenario};
 use crate::clock::now_ns;
 use crate::process::{self, LOAD_CORE};
-use crate::report::{self, Bar, Figure, Point, Report, Rounds};
+use crate::report::{self, Report};
 use crate::server::Kind;
 use crate::server::peers::Peers;
-use crate::trial::{Outcome, Trial};
+use crate::trial::Trial;
 
 pub(crate) fn run(scenario: Option<&Scenario>, options: &Options) -> io::Result<ExitCode> {
     process::pin_to(LOAD_CORE)?;
@@ -114,136 +116,6 @@ fn run_one(scenario: &Scenario, options: &Options, report: &mut Report) -> io::R
         Scenario::Restart { clients, rate } => restart::run(clients, rate, options, report),
         // Replaced by what they stand for before anything runs.
         Scenario::Curves | Scenario::TlsTable | Scenario::All => Ok(()),
-    }
-}
-
-/// One side of a comparison: the outcomes of its rounds.
-struct Side {
-    name: &'static str,
-    trial: Trial,
-    outcomes: Vec<Outcome>,
-    /// Why it takes part no longer. Only of a peer: all else ends the run.
-    absence: Option<String>,
-}
-
-impl Side {
-    fn new((name, trial): &(&'static str, Trial), options: &Options) -> Self {
-        let absence = match trial.kind {
-            Kind::Peer(peer) => peer.absence(trial.clients, options),
-            Kind::Subject | Kind::Tls | Kind::H2 | Kind::Bare => None,
-        };
-        Self {
-            name,
-            trial: *trial,
-            outcomes: Vec::new(),
-            absence,
-        }
-    }
-
-    fn is_peer(&self) -> bool {
-        matches!(self.trial.kind, Kind::Peer(_))
-    }
-
-    /// What a peer cannot do is a finding, and no reason to measure nobody else.
-    fn run(&mut self, options: &Options) -> io::Result<Option<&Outcome>> {
-        match self.trial.run(options) {
-            Ok(outcome) => self.outcomes.push(outcome),
-            Err(error) if self.is_peer() => self.absence = Some(error.to_string()),
-            Err(error) => return Err(error),
-        }
-        let is_there = self.absence.is_none();
-        Ok(self.outcomes.last().filter(|_| is_there))
-    }
-
-    fn figure(&self, of: impl Fn(&Outcome) -> f64) -> (String, Rounds) {
-        (
-            self.name.to_owned(),
-            Rounds(self.outcomes.iter().map(of).collect()),
-        )
-    }
-}
-
-/// The sides of one scenario; the first is the one that bars are for.
-struct Comparison<'a> {
-    scenario: String,
-    sides: Vec<Side>,
-    point: Option<Point>,
-    report: &'a mut Report,
-}
-
-impl<'a> Comparison<'a> {
-    /// Runs all rounds; sides take turns, and who goes first changes from round to round.
-    fn measure(
-        name: String,
-        trials: &[(&'static str, Trial)],
-        options: &Options,
-        report: &'a mut Report,
-    ) -> io::Result<Self> {
-        let scenario = name + options.way();
-        let mut sides: Vec<_> = trials
-            .iter()
-            .map(|trial| Side::new(trial, options))
-            .collect();
-        for round in 0..options.rounds {
-            for turn in 0..trials.len() {
-                let side = &mut sides[(round + turn) % trials.len()];
-                if side.absence.is_some() {
-                    continue;
-                }
-                eprintln!(
-                    "{scenario}: round {} of {}, {}",
-                    round + 1,
-                    options.rounds,
-                    side.name
-                );
-                if let Some(outcome) = side.run(options)? {
-                    report.keep_trial(&scenario, &outcome.json);
-                }
-            }
-        }
-        // Half of the rounds would be compared with others than their own.
-        sides.retain(|side| match &side.absence {
-            None => true,
-            Some(why) => {
-                report.add_absence(&scenario, side.name, why.clone());
-                false
-            }
-        });
-        Ok(Self {
-            scenario,
-            sides,
-            point: None,
-            report,
-        })
-    }
-
-    /// The figures are one step of a curve.
-    fn is_at(&mut self, along: &str, at: f64) {
-        let along = along.to_owned();
-        self.point = Some(Point { along, at });
-    }
-
-    fn add(&mut self, name: &'static str, bar: Option<Bar>, of: impl Fn(&Outcome) -> f64) {
-        let mut sides = self.sides.iter().map(|side| side.figure(&of));
-        let Some(measured) = sides.next() else { return };
-        let beside = sides.collect();
-        // No bar is for how a peer does.
-        let against_peer = self.sides.get(1).is_none_or(Side::is_peer);
-        let bar = bar.filter(|bar| !against_peer || !matches!(bar, Bar::TimesAtMost(_)));
-        let scenario = self.scenario.clone();
-        self.report.add(Figure {
-            scenario,
-            name: name.to_owned(),
-            measured,
-            beside,
-            bar,
-            point: self.point.clone(),
-        });
-    }
-
-    /// The bare loop alone is the measure, not the measured.
-    fn is_judged(options: &Options) -> bool {
-        options.only != Some(Only::Bare)
     }
 }
 

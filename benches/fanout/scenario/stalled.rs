@@ -49,9 +49,6 @@ pub(super) fn run(
     seen.add("server private KiB grown", None, |o| {
         o.grown_kib("private_kib")
     });
-    seen.add("kernel TCP KiB grown", None, |o| {
-        o.grown_kib("kernel_tcp_kib")
-    });
     seen.add("server CPU, %", None, Outcome::server_share);
     seen.add("server kept waiting, %", None, Outcome::server_waited_share);
     Ok(())
@@ -68,6 +65,7 @@ pub(super) fn kind(options: &Options) -> Kind {
 
 /// Each peer with and without them, too.
 fn sides(with: Trial, without: Trial, options: &Options) -> Vec<(&'static str, Trial)> {
+    let [with, without] = [with.in_turns(0, 2), without.in_turns(1, 2)];
     let mut sides = vec![("with", with), ("without", without)];
     for peer in Peers::chosen(&options.peers) {
         let kind = Kind::Peer(peer);

@@ -15,6 +15,7 @@ pub(super) fn start(plan: &Plan, address: SocketAddrV4, options: &Options) -> io
         format!("--rate={}", plan.rate),
         format!("--frame-bytes={}", options.event_bytes),
     ];
+    arguments.extend(plan.slots.map(|slots| format!("--slots={slots}")));
     if plan.topics <= 1 {
         arguments.push(format!("--batch={}", plan.batch));
     }

@@ -14,6 +14,7 @@ use crate::cli::Options;
 use crate::clock::Deadline;
 use crate::net;
 use crate::process::Running;
+use crate::slots::Slots;
 
 pub(crate) use fantail::program;
 use folder::Folder;
@@ -78,6 +79,8 @@ pub(crate) struct Plan {
     pub(crate) batch: u64,
     /// What the clients are spread over.
     pub(crate) topics: usize,
+    /// When there are events, if not always.
+    pub(crate) slots: Option<Slots>,
 }
 
 impl Plan {

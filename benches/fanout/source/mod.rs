@@ -41,14 +41,15 @@ pub(crate) fn run(options: &SourceOptions) -> io::Result<()> {
         rate,
         frame_bytes,
         lifetime,
+        slots,
     } = options.emission;
     let end = Deadline::after(lifetime);
     let mut reception = Reception::open(listen)?;
     let epoch_ns = options.epoch_ns.unwrap_or_else(now_ns);
     let to = match options.publish.zip(options.hub) {
-        None => To::Whoever(Streams::new(epoch_ns, rate, frame_bytes)),
+        None => To::Whoever(Streams::new(epoch_ns, rate, slots, frame_bytes)),
         Some((dialect, hub)) => {
-            let mut pace = Pace::new(epoch_ns, rate);
+            let mut pace = Pace::of(epoch_ns, rate, slots);
             if let Some(pace) = &mut pace {
                 pace.go_on_after(options.published);
             }
