@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddrV4;
 use std::sync::Barrier;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ const GRACE_SECONDS: f64 = 20.0;
 /// Shorter than the silence after which Linux acknowledges a connection's next segments one by one, for
 /// which the sender pays: its retransmission time-out, at least 200 ms.
 /// <https://github.com/torvalds/linux/blob/v6.12/net/ipv4/tcp_input.c>, `tcp_event_data_recv`.
-const TURN_NS: u64 = 100_000_000;
+pub(crate) const TURN: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial {
@@ -97,7 +98,7 @@ impl Trial {
     /// Busy while the others are silent, a tenth of a second in turns, at the rate for as long as that is.
     pub(crate) fn in_turns(self, nth: u64, of: u64) -> Self {
         Self {
-            slots: Some(Slots::new(nth, of, TURN_NS)),
+            slots: Some(Slots::new(nth, of, seconds_ns(TURN.as_secs_f64()))),
             stretch: of as f64,
             ..self
         }

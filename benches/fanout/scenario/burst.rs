@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Comparison, both};
+use super::Comparison;
+use super::sharing::at_once;
 use crate::cli::Options;
 use crate::report::{Bar, Report};
 use crate::trial::{Outcome, Trial};
@@ -25,7 +26,7 @@ pub(super) fn run(
         ..Trial::new(clients, rate)
     };
     let scenario = format!("burst {clients} × {rate}/s");
-    let mut seen = Comparison::measure(scenario, &both(trial, options), options, report)?;
+    let mut seen = Comparison::measure(scenario, &at_once(trial, options), options, report)?;
     let bar = |bar| Comparison::is_judged(options).then_some(bar);
     seen.add("to the last client, p50, µs", None, |o| {
         o.last_client_us("p50")

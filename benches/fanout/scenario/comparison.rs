@@ -181,6 +181,12 @@ impl<'a> Comparison<'a> {
         });
     }
 
+    /// Of what is closest beside the first.
+    pub(super) fn median_beside(&self, of: impl Fn(&Outcome) -> f64) -> Option<f64> {
+        let (_, rounds) = self.sides.get(1)?.figure(of);
+        Some(rounds.median())
+    }
+
     /// The bare loop alone is the measure, not the measured.
     pub(super) fn is_judged(options: &Options) -> bool {
         options.only != Some(Only::Bare)

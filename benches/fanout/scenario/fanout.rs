@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Comparison, both};
+use super::Comparison;
+use super::sharing::at_once;
 use crate::cli::Options;
 use crate::report::{Bar, Report};
 use crate::trial::{Outcome, Trial};
@@ -13,8 +14,8 @@ pub(super) const MANY: usize = 1000;
 /// Of fewer the p99 is the slowest one, and one can always be slow: no bar is for that.
 pub(super) const EVENTS_FOR_A_P99: f64 = 100.0;
 
-/// Deliveries per second of each: with 10 µs for each of them two sides need 60 % of a core.
-const DELIVERIES_AT_ONCE: f64 = 30_000.0;
+/// Percent of a core.
+const FULL: f64 = 95.0;
 
 pub(super) fn run(
     clients: usize,
@@ -22,9 +23,12 @@ pub(super) fn run(
     options: &Options,
     report: &mut Report,
 ) -> io::Result<()> {
+    let trial = Trial {
+        follow_last_client: true,
+        ..Trial::new(clients, rate)
+    };
     let scenario = format!("fanout {clients} × {rate}/s");
-    let sides = sides(clients, rate, options);
-    let mut seen = Comparison::measure(scenario, &sides, options, report)?;
+    let mut seen = Comparison::measure(scenario, &at_once(trial, options), options, report)?;
     if !options.tls {
         seen.is_at("clients", clients as f64);
     }
@@ -32,6 +36,7 @@ pub(super) fn run(
     let bar = |bar| is_judged.then_some(bar);
     // Of a few clients the fixed cost of a wake-up is most.
     let bar_of_many = |bar| (is_judged && clients >= MANY).then_some(bar);
+    let can_tell = has_room_beside(&seen) && rate * options.window >= EVENTS_FOR_A_P99;
     seen.add(
         "CPU per delivery, µs",
         // Beside the bare loop, or beside plain clients.
@@ -40,7 +45,7 @@ pub(super) fn run(
     );
     seen.add(
         "to the last client, p99, µs",
-        bar_of_many(Bar::TimesAtMost(1.5)).filter(|_| rate * options.window >= EVENTS_FOR_A_P99),
+        bar_of_many(Bar::TimesAtMost(1.5)).filter(|_| can_tell),
         |o| o.last_client_us("p99"),
     );
     seen.add("to the last client, p50, µs", None, |o| {
@@ -61,24 +66,10 @@ pub(super) fn run(
     Ok(())
 }
 
-fn sides(clients: usize, rate: f64, options: &Options) -> Vec<(&'static str, Trial)> {
-    let trial = Trial {
-        follow_last_client: true,
-        ..Trial::new(clients, rate)
-    };
-    let mut sides = both(trial, options);
-    if is_measured_at_once(clients, rate, options) {
-        for (nth, (_, trial)) in (0..2).zip(&mut sides) {
-            *trial = trial.between_events(nth, 2);
-        }
-    }
-    sides
-}
-
-/// Whether Fantail and what is closest beside it have room for each other's events between their own; the
-/// peers are measured alone, and so is everybody who is asked for more.
-pub(super) fn is_measured_at_once(clients: usize, rate: f64, options: &Options) -> bool {
-    options.only.is_none() && clients as f64 * rate <= DELIVERIES_AT_ONCE
+/// Whose core has no more to give is late by as much as there is too much: a p99 beside that says nothing.
+fn has_room_beside(seen: &Comparison<'_>) -> bool {
+    let busy = seen.median_beside(Outcome::server_share);
+    busy.is_none_or(|percent| percent < FULL)
 }
 
 /// What it takes, as a whole and for each client.

@@ -10,6 +10,7 @@ mod pages;
 mod plan;
 mod restart;
 mod resume;
+mod sharing;
 mod slow;
 mod stalled;
 mod storm;

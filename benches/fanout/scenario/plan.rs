@@ -1,5 +1,6 @@
 //! Which scenarios a set has, who takes part in each, and how long all that will take.
 
+use super::sharing::Sharing;
 use super::{both, burst, fanout, idle, pair, restart, without_bare};
 use crate::cli::{Options, Scenario};
 use crate::server::Kind;
@@ -19,10 +20,8 @@ const WITH_NCHAN: usize = 10_000;
 
 /// Of HTTP/2 with one stream on each connection: 10,000 of them fill a core with 10 events/s, and a
 /// server that can do no more costs what a core costs, however much it would need.
-const MOST_BY_HTTP2: usize = 5000;
-
-/// The step of the curve that is only there for its shape: no p99 is judged.
-const FOR_THE_SHAPE: usize = 3000;
+/// And 4,000 leave room for the other side's turns.
+const MOST_BY_HTTP2: usize = 4000;
 
 /// Linux acknowledges so many segments of a new connection one by one, and that is work for the
 /// server: <https://github.com/torvalds/linux/blob/v6.12/include/net/tcp.h>, `TCP_MAX_QUICKACKS`.
@@ -105,8 +104,8 @@ impl Step {
             0.0
         };
         let saved = match self.scenario {
-            Scenario::Fanout { clients, rate }
-                if fanout::is_measured_at_once(clients, rate, options) =>
+            Scenario::Fanout { clients, rate } | Scenario::Burst { clients, rate }
+                if Sharing::of(clients, rate, options) == Sharing::Events =>
             {
                 options.warmup + window
             }
@@ -301,7 +300,7 @@ fn patient(mut step: Step) -> Step {
     {
         let options = &mut step.options;
         options.warmup = options.warmup.max(SEGMENTS_ACKNOWLEDGED_AT_ONCE / rate);
-        if clients >= fanout::MANY && clients != FOR_THE_SHAPE {
+        if clients >= fanout::MANY {
             let enough = MARGIN * fanout::EVENTS_FOR_A_P99 / rate;
             options.window = options.window.max(enough);
         }
