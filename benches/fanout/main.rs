@@ -28,6 +28,7 @@ mod audience;
 mod bare;
 mod cli;
 mod clock;
+mod company;
 mod guard;
 mod histogram;
 mod load;

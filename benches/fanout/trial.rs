@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddrV4;
-use std::sync::Barrier;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use serde_json::{Value, json};
 use crate::accounting::{self, Memory};
 use crate::cli::Options;
 use crate::clock::{Deadline, seconds_ns};
+use crate::company::Company;
 use crate::net;
 use crate::process::{LOAD_CORE, Running};
 use crate::server::{Kind, Plan, Server};
@@ -56,17 +56,6 @@ pub(crate) struct Trial {
     pub(crate) slots: Option<Slots>,
     /// How long a second of its own takes: as many as there are sides, where each is silent in the others'.
     pub(crate) stretch: f64,
-}
-
-/// Who is measured at once: it is left, and waits for all the others to leave, when the window is over or
-/// will not be. Before that nobody's processes are looked at or ended beside another's window.
-#[derive(Debug)]
-pub(crate) struct Company<'a>(pub(crate) &'a Barrier);
-
-impl Drop for Company<'_> {
-    fn drop(&mut self) {
-        self.0.wait();
-    }
 }
 
 /// What the load reported, and what was seen of the server from outside.
@@ -119,7 +108,7 @@ impl Trial {
         self.rate * sharers as f64 / self.stretch
     }
 
-    pub(crate) fn run(&self, options: &Options, company: Company<'_>) -> io::Result<Outcome> {
+    pub(crate) fn run(&self, options: &Options, mut company: Company<'_>) -> io::Result<Outcome> {
         let hub = self.hub()?;
         let mut source = match self.kind {
             Kind::Subject | Kind::Tls | Kind::H2 | Kind::Peer(_) => {
@@ -138,6 +127,7 @@ impl Trial {
             slots: self.slots,
         };
         let server = Server::start(&plan, options)?;
+        company.meet();
         let before = Memory::of(server.pid())?;
         let load = Running::role(LOAD_CORE, &self.load_arguments(&server, options))?;
         let limit = self.connect_seconds() + LAST_WORDS_SECONDS;
@@ -145,7 +135,7 @@ impl Trial {
         let source_before = Seen::of(source.as_ref())?;
         let away = self.disturb(source.as_mut(), options)?;
         let mut json = report_of(&load, self.limit_on_measuring(options))?;
-        drop(company);
+        company.meet();
         let source_after = Seen::of(source.as_ref())?;
         json["connected"] = connected;
         json["source_away_seconds"] = json!(away);
@@ -157,6 +147,7 @@ impl Trial {
         if let Some(source) = &source {
             json["source"] = source.stats()?;
         }
+        company.meet();
         Ok(Outcome { json })
     }
 

@@ -5,9 +5,10 @@ use std::sync::Barrier;
 use std::thread;
 
 use crate::cli::{Only, Options};
+use crate::company::Company;
 use crate::report::{Bar, Figure, Point, Report, Rounds};
 use crate::server::Kind;
-use crate::trial::{Company, Outcome, Trial};
+use crate::trial::{Outcome, Trial};
 
 /// One side of a comparison: the outcomes of its rounds.
 struct Side {
@@ -91,7 +92,7 @@ fn run_at_once<'a>(
     let barrier = Barrier::new(sides.len());
     let outcomes: Vec<_> = thread::scope(|scope| {
         let run = |side: &'a mut Side| {
-            let company = Company(&barrier);
+            let company = Company::new(&barrier);
             scope.spawn(move || side.run(round, options, company))
         };
         let runs: Vec<_> = sides.drain(..).map(run).collect();

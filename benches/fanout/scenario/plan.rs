@@ -287,7 +287,7 @@ impl Set<'_> {
             patient(fanout),
             fewer_rounds(idle),
             fewer_rounds(storm),
-            patient(fanout_h2),
+            one_round_more(patient(fanout_h2)),
             fewer_rounds(idle_h2),
         ]
     }
@@ -314,7 +314,12 @@ fn patient(mut step: Step) -> Step {
 fn longer(mut step: Step) -> Step {
     step.options.warmup = step.options.warmup.max(UNTIL_FULL);
     step.options.window *= 2.0;
-    step.options.rounds += 1;
+    one_round_more(step)
+}
+
+/// Where a full core is near, and rounds differ by more.
+fn one_round_more(mut step: Step) -> Step {
+    step.options.rounds += usize::from(!step.options.quick);
     step
 }
 
