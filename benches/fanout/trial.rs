@@ -31,7 +31,7 @@ const GRACE_SECONDS: f64 = 20.0;
 /// Shorter than the silence after which Linux acknowledges a connection's next segments one by one, for
 /// which the sender pays: its retransmission time-out, at least 200 ms.
 /// <https://github.com/torvalds/linux/blob/v6.12/net/ipv4/tcp_input.c>, `tcp_event_data_recv`.
-pub(crate) const TURN: Duration = Duration::from_millis(100);
+const TURN: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial {

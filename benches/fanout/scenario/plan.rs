@@ -1,7 +1,6 @@
 //! Which scenarios a set has, who takes part in each, and how long all that will take.
 
-use super::sharing::Sharing;
-use super::{both, burst, fanout, idle, pair, restart, without_bare};
+use super::{both, burst, fanout, idle, pair, restart, sharing, without_bare};
 use crate::cli::{Options, Scenario};
 use crate::server::Kind;
 use crate::server::peers::{Peer, Peers};
@@ -20,7 +19,7 @@ const WITH_NCHAN: usize = 10_000;
 
 /// Of HTTP/2 with one stream on each connection: 10,000 of them fill a core with 10 events/s, and a
 /// server that can do no more costs what a core costs, however much it would need.
-/// And 4,000 leave room for the other side's turns.
+/// 5,000 come near that in a slow moment.
 const MOST_BY_HTTP2: usize = 4000;
 
 /// Linux acknowledges so many segments of a new connection one by one, and that is work for the
@@ -105,7 +104,7 @@ impl Step {
         };
         let saved = match self.scenario {
             Scenario::Fanout { clients, rate } | Scenario::Burst { clients, rate }
-                if Sharing::of(clients, rate, options) == Sharing::Events =>
+                if sharing::is_possible(clients, rate, options) =>
             {
                 options.warmup + window
             }
