@@ -82,6 +82,7 @@ pub mod hub;
 pub mod ingest;
 pub mod log;
 pub mod metrics;
+pub mod overload;
 pub mod pem;
 #[cfg(test)]
 #[path = "../tests/it/support/pki.rs"]

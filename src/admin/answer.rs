@@ -73,12 +73,18 @@ fn is_host_ours(request: &Request<Incoming>) -> bool {
 }
 
 fn metrics(admin: &Admin) -> Reply {
-    let bytes = i64::try_from(admin.hub.log_bytes()).unwrap_or(i64::MAX);
-    admin.metrics.buffered_log_bytes.set(bytes);
+    let number = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+    let metrics = &admin.metrics;
+    metrics
+        .buffered_log_bytes
+        .set(number(admin.hub.log_bytes()));
+    metrics
+        .buffered_log_limit
+        .set(number(admin.hub.log_limit()));
     reply(
         StatusCode::OK,
         "text/plain; version=0.0.4; charset=utf-8",
-        admin.metrics.render(),
+        metrics.render(),
     )
 }
 
@@ -95,6 +101,7 @@ fn alive(admin: &Admin) -> Checks {
 fn ready(admin: &Admin) -> Checks {
     let mut checks = alive(admin);
     checks.push(("running", admin.drain.phase() == Phase::Running));
+    checks.push(("memory", !admin.overload.is_critical()));
     checks
 }
 

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use crate::drain::DrainWatch;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use crate::overload::Overload;
 
 /// Connections at a time: a few scrapers and a person.
 const CONNECTIONS: usize = 64;
@@ -36,6 +37,8 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// The phase.
     pub drain: DrainWatch,
+    /// How short memory is.
+    pub overload: Overload,
     /// Whether every shard has been awake lately.
     pub shards_alive: Box<dyn Fn(Instant) -> bool + Send + Sync>,
 }

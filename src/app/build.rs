@@ -8,6 +8,7 @@ use tokio::time::MissedTickBehavior;
 use super::carrier::Pool;
 use super::certificates::{self, Certificates};
 use super::inherited::Inherited;
+use super::memory::{self, Memory};
 use super::sockets::Sockets;
 use super::{App, SWEEP, Setup, StartError, Tls, descriptors};
 use crate::admin::{self, Admin};
@@ -64,6 +65,7 @@ impl Sources for NetSources {
 pub(super) async fn start(setup: Setup, inherited: Inherited) -> Result<App, StartError> {
     let mut sockets = Sockets::open(&setup.config, inherited).await?;
     setup.metrics.started_at(clock::wall());
+    let memory = setup.config.memory;
     let mut app = assemble(setup, &mut sockets)?;
     // Nothing can fail from here on.
     app.unix_paths.take_over();
@@ -88,6 +90,7 @@ pub(super) async fn start(setup: Setup, inherited: Inherited) -> Result<App, Sta
         app.tasks.spawn(admin::serve(Arc::new(admin), listener));
     }
     app.tasks.spawn(sweep(Arc::clone(&app.hub)));
+    watch_memory(&mut app, memory);
     tracing::info!(
         connections = app.connection_limit,
         // As bound: a port 0 has become one.
@@ -233,8 +236,22 @@ fn admin(app: &App, drain: DrainWatch) -> Admin {
         hub: Arc::clone(&app.hub),
         metrics: Arc::clone(&app.metrics),
         drain,
+        overload: app.edge.overload().clone(),
         shards_alive: Box::new(move |now| shards.are_alive(now)),
     }
+}
+
+fn watch_memory(app: &mut App, configured: u64) {
+    let Some(limit) = memory::limit(configured) else {
+        tracing::warn!(
+            "this system does not tell how much memory it has: set `[limits] memory` to bound it"
+        );
+        return;
+    };
+    let overload = app.edge.overload().clone();
+    let (hub, metrics) = (Arc::clone(&app.hub), Arc::clone(&app.metrics));
+    let memory = Memory::new(limit, hub, overload, metrics);
+    app.tasks.spawn(memory.watch());
 }
 
 async fn sweep(hub: Arc<Hub>) {

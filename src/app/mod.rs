@@ -15,6 +15,7 @@ mod carrier;
 mod certificates;
 mod descriptors;
 mod inherited;
+mod memory;
 mod run;
 mod signals;
 mod sockets;

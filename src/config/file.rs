@@ -13,14 +13,14 @@ use super::fault::Faults;
 use super::kinds::{GIGA, MANY, TERA, any_time, boolean, bytes, list, number, some_time};
 use super::read::{Origin, Report, Section};
 use super::value::{Complaint, Value};
-use super::{Config, DEFAULT_ADMIN, Listen, address, h2, listen_tls, route, upstream};
+use super::{Config, DEFAULT_ADMIN, Listen, address, h2, listen_tls, route, units, upstream};
 use crate::{edge, source};
 
 /// hyper's smallest read buffer: a head of that size must be possible.
 const LEAST_HEAD: u64 = 8 << 10;
 
-/// Keys of `[limits]` that are decided but not built.
-const LATER: [&str; 1] = ["memory"];
+/// A fresh process needs a quarter of it; with less, nobody would ever be let in.
+const LEAST_MEMORY: u64 = 32 << 20;
 
 /// The tables of a file, with what is stronger laid over them.
 struct Tables<'a> {
@@ -134,6 +134,7 @@ fn common(tables: Common<'_>) -> (Config, Vec<Placed<'_, Listen>>, source::Optio
     proxy_protocol(&mut server_table, &mut config.edge, &listeners);
     config.server.listen = listeners.iter().map(|(listen, _)| listen.clone()).collect();
     let admin = admin(&mut admin_table);
+    limits.set(&mut config.memory, "memory", memory);
     topic_limits(&mut limits, &mut config);
     accept_limits(&mut limits, &mut config);
     request_limits(&mut limits, &mut config);
@@ -142,7 +143,6 @@ fn common(tables: Common<'_>) -> (Config, Vec<Placed<'_, Listen>>, source::Optio
     h2::limits(&mut limits, &mut config);
     host_limits(&mut limits, &mut config);
     let base = upstream_limits(&mut limits, &config);
-    limits.refuse(&LATER);
     for section in [server_table, admin_table, limits] {
         section.finish();
     }
@@ -199,6 +199,16 @@ fn admin<'a>(table: &mut Section<'a>) -> Option<Placed<'a, SocketAddr>> {
         Some((found, at)) => found.map(|address| (address, Some(at))),
         None => Some((DEFAULT_ADMIN, None)),
     }
+}
+
+fn memory(value: &Value<'_>) -> Result<u64, Complaint> {
+    let read = bytes(0, TERA)(value)?;
+    if read != 0 && read < LEAST_MEMORY {
+        let least = units::show_size(LEAST_MEMORY);
+        let right = format!("at least {least:?}, or 0 for 80 % of what there is");
+        return Err(value.wrong("is too little to serve anybody", right));
+    }
+    Ok(read)
 }
 
 fn topic_limits(limits: &mut Section<'_>, config: &mut Config) {

@@ -58,6 +58,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// `[admin]`; `None` = no admin listener.
     pub admin: Option<SocketAddr>,
+    /// `[limits] memory`: bytes that the process may use; 0 = a share of what there is.
+    pub memory: u64,
     /// The parts of `[limits]` that belong to topics.
     pub hub: hub::Options,
     /// The parts of `[limits]` that belong to listeners.
@@ -228,6 +230,7 @@ impl Default for Config {
             tls: None,
             is_listen_given: false,
             admin: Some(DEFAULT_ADMIN),
+            memory: 0,
             hub: hub::Options::default(),
             edge: edge::Options::default(),
             ingest: ingest::Limits::default(),

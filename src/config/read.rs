@@ -216,16 +216,6 @@ impl<'a> Section<'a> {
         self.read(key, read)
     }
 
-    /// Refuses keys of the contract that this version does not have.
-    pub(super) fn refuse(&mut self, keys: &[&'static str]) {
-        for key in keys {
-            for entry in self.entries.extract_if(.., |entry| entry.name == *key) {
-                self.report
-                    .add(&entry.name_at, Complaint::unavailable(&format!("`{key}`")));
-            }
-        }
-    }
-
     /// Reports each key that nobody took.
     pub(super) fn finish(self) {
         for entry in &self.entries {

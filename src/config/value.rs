@@ -34,13 +34,6 @@ impl Complaint {
             right: right.into(),
         }
     }
-
-    pub(super) fn unavailable(what: &str) -> Self {
-        Self::new(
-            format!("{what} is not available in this version"),
-            "leave it out",
-        )
-    }
 }
 
 // === impl Value ===

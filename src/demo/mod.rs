@@ -53,6 +53,7 @@ pub fn setup(listen: SocketAddr, admin: SocketAddr) -> Result<Setup, TemplateFau
     );
     let market = Ticker::new(fastrand::u64(..), DEFAULT_RATE);
     let config = Config {
+        memory: 0,
         server: Server {
             listen: vec![Listen::Tcp(listen)],
             drain: DRAIN,

@@ -52,6 +52,7 @@ use crate::delivery::{self, Shards};
 use crate::drain::DrainWatch;
 use crate::hub::limits::{PerAddress, Rate, Total};
 use crate::hub::{Hub, RouteTopics};
+use crate::overload::Overload;
 use address_rate::AddressRate;
 use route::{Conflict, Routes};
 use template::{PathTemplate, UpstreamTemplate};
@@ -120,6 +121,7 @@ pub struct Edge {
     hub: Arc<Hub>,
     shards: Arc<Shards>,
     drain: DrainWatch,
+    overload: Overload,
     connections: Arc<Total>,
     /// Those of them that have been accepted: each listener holds one more for the next.
     served: Arc<Total>,
@@ -157,6 +159,7 @@ impl Edge {
             hub,
             shards,
             drain,
+            overload: Overload::default(),
             connections: Total::new(options.connections),
             served: Total::new(0),
             accepting: Total::new(0),
@@ -168,6 +171,11 @@ impl Edge {
             polls: Total::new(0),
             options,
         }))
+    }
+
+    /// How short memory is, for whoever watches over it to say.
+    pub fn overload(&self) -> &Overload {
+        &self.overload
     }
 
     /// Connections being served, streams included.

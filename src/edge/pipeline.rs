@@ -17,7 +17,7 @@ use super::subscribe::Detached;
 use super::template::{PathTemplate, Variables};
 use super::{Edge, Mode, Route, Target, Upstream, policy, respond};
 use crate::drain::Phase;
-use crate::metrics::Protocol;
+use crate::metrics::{Protocol, RejectReason};
 
 /// What becomes of a request that is not refused.
 pub(super) enum Outcome {
@@ -58,15 +58,11 @@ impl Edge {
         if let Some(answer) = upstream.preflight(head) {
             return answer.map(Outcome::Respond);
         }
+        let refusal = refusal.or_else(|| self.overloaded());
         let Some(protocol) = protocol(upstream.mode, head) else {
             let target = ordinary(head, &route.path, upstream, &variables)?;
-            return match refusal {
-                Some(refusal) => Err(refusal),
-                None => Ok(Outcome::Pass(Pass {
-                    route: index,
-                    target,
-                })),
-            };
+            let route = index;
+            return refusal.map_or(Ok(Outcome::Pass(Pass { route, target })), Err);
         };
         match head.method {
             Method::GET => {}
@@ -78,6 +74,12 @@ impl Edge {
         self.takes_streams(refusal)?;
         let caller = self.caller(head, entry, protocol)?;
         self.subscribe(head, upstream, &variables, caller).await
+    }
+
+    /// Why nobody is served while memory is nearly used up. Whoever is here already stays.
+    fn overloaded(&self) -> Option<Reject> {
+        let is_critical = self.overload.is_critical();
+        is_critical.then_some(Reject::Busy(RejectReason::Overload))
     }
 
     fn takes_streams(&self, refusal: Option<Reject>) -> Result<(), Reject> {

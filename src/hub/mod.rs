@@ -314,4 +314,27 @@ impl Hub {
     pub fn log_bytes(&self) -> usize {
         self.budget.used()
     }
+
+    /// What they may be at most right now: [`Options::log_bytes`], or less while memory is scarce.
+    pub fn log_limit(&self) -> usize {
+        self.budget.limit()
+    }
+
+    /// Halves every log, down to its newest frame, unless they have at most `least` bytes together;
+    /// then lets none of them grow at the expense of memory until [`Hub::restore_logs`]. Whoever
+    /// lags behind that far is told of a gap.
+    pub fn shorten_logs(&self, least: usize) {
+        if self.budget.used() > least {
+            for topic in self.shared.registry.all() {
+                topic.log().halve();
+            }
+        }
+        let limit = self.budget.used().max(least);
+        self.budget.set_limit(limit.min(self.options.log_bytes));
+    }
+
+    /// Lets logs grow again.
+    pub fn restore_logs(&self) {
+        self.budget.set_limit(self.options.log_bytes);
+    }
 }

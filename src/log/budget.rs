@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub struct Budget {
     used: AtomicUsize,
-    limit: usize,
+    limit: AtomicUsize,
 }
 
 impl Budget {
@@ -16,7 +16,7 @@ impl Budget {
     pub fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
             used: AtomicUsize::new(0),
-            limit,
+            limit: limit.into(),
         })
     }
 
@@ -25,8 +25,18 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Bytes that may be in use.
+    pub fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Another limit from here on. Each log heeds it when it next grows.
+    pub fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
+    }
+
     pub(super) fn is_exceeded(&self) -> bool {
-        self.used() > self.limit
+        self.used() > self.limit()
     }
 
     pub(super) fn take(&self, bytes: usize) {

@@ -157,6 +157,24 @@ impl Ring {
                 .is_some_and(|keys| keys.forget_oldest(budget))
     }
 
+    /// Lets go of half of all that is kept, in the order in which a full log does: first what is
+    /// older than the ring, then the oldest frames. The newest frame stays.
+    pub(super) fn halve(&mut self, budget: &Budget) {
+        let kept = |ring: &Self| ring.weight() + ring.departed_weight();
+        let goal = kept(self) / 2;
+        self.piece = None;
+        while kept(self) > goal {
+            if self.forget(budget) {
+                continue;
+            }
+            if self.frames.len() <= 1 {
+                break;
+            }
+            self.evict_oldest(budget);
+        }
+        self.frames.shrink_to_fit();
+    }
+
     /// Evicts what is older than the bound; the newest frame stays whatever its age.
     pub(super) fn expire(&mut self, now: Instant, budget: &Budget) {
         let age = self.bounds.age;

@@ -156,6 +156,11 @@ impl Log {
         (ring.len(), ring.weight())
     }
 
+    /// Lets go of the older half, whoever has not read it. The newest frame stays.
+    pub fn halve(&self) {
+        self.ring.lock().halve(&self.budget);
+    }
+
     /// Bytes that remember the ids of evicted frames, counted against all logs together.
     #[cfg(test)]
     pub(super) fn departed_weight(&self) -> usize {

@@ -14,6 +14,7 @@ mod upstream;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use prometheus::{Encoder, IntCounter, IntGauge, Registry, TextEncoder};
 
 pub use family::{ByLabel, Family, GaugeGuard};
@@ -39,6 +40,10 @@ pub struct Metrics {
     shard_busy: Family<prometheus::Counter>,
     /// Bytes of frames kept in all logs.
     pub buffered_log_bytes: IntGauge,
+    /// What they may be at most right now.
+    pub buffered_log_limit: IntGauge,
+    /// How short memory is: 0, 1 or 2 (see [`crate::overload::Pressure`]).
+    pub overload_state: IntGauge,
     /// Topics that wait for their turn to open.
     pub topics_waiting: ByLabel<IntGauge>,
     /// Caught panics by part.
@@ -48,6 +53,28 @@ pub struct Metrics {
     /// New processes that did not take over.
     pub handover_failures: ByLabel<IntCounter>,
     start_time: IntGauge,
+    dropped_lines: DroppedLines,
+}
+
+/// Lines that the log has lost, which its writer counts.
+struct DroppedLines {
+    total: IntCounter,
+    /// Locked while the counter follows, so that two scrapes do not count the same lines.
+    asked: Mutex<Option<Box<dyn Fn() -> u64 + Send + Sync>>>,
+}
+
+impl std::fmt::Debug for DroppedLines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.total.fmt(f)
+    }
+}
+
+impl DroppedLines {
+    fn follow(&self) {
+        if let Some(lines) = &*self.asked.lock() {
+            self.total.inc_by(lines().saturating_sub(self.total.get()));
+        }
+    }
 }
 
 /// Handles of one listener.
@@ -118,6 +145,20 @@ impl Metrics {
                 &["kind"],
             )
             .with(&["log"]),
+            buffered_log_limit: Family::gauge(
+                r,
+                "fantail_buffered_limit_bytes",
+                "Bytes that may be held for delivery; less while memory is scarce.",
+                &["kind"],
+            )
+            .with(&["log"]),
+            overload_state: Family::gauge(
+                r,
+                "fantail_overload_state",
+                "0 enough memory, 1 logs are shortened, 2 newcomers are turned away too.",
+                &[],
+            )
+            .with(&[]),
             topics_waiting: Family::gauge(
                 r,
                 "fantail_topics_waiting",
@@ -148,6 +189,16 @@ impl Metrics {
                 &[],
             )
             .with(&[]),
+            dropped_lines: DroppedLines {
+                total: Family::counter(
+                    r,
+                    "fantail_log_dropped_total",
+                    "Lines that the log lost because nobody read it fast enough.",
+                    &[],
+                )
+                .with(&[]),
+                asked: Mutex::default(),
+            },
             registry,
         };
         Arc::new(metrics)
@@ -224,8 +275,14 @@ impl Metrics {
         }
     }
 
+    /// Who tells how many lines the log has lost.
+    pub fn count_dropped_lines(&self, lines: impl Fn() -> u64 + Send + Sync + 'static) {
+        *self.dropped_lines.asked.lock() = Some(Box::new(lines));
+    }
+
     /// All series in the Prometheus text format.
     pub fn render(&self) -> Vec<u8> {
+        self.dropped_lines.follow();
         let mut out = Vec::with_capacity(16 << 10);
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut out) {
             tracing::error!(%error, "the metrics can not be encoded");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 const LAYER_0: &[&str] = &["event", "position", "sse", "topic_key"];
-const SIDE: &[&str] = &["clock", "drain", "metrics", "pem"];
+const SIDE: &[&str] = &["clock", "drain", "metrics", "overload", "pem"];
 
 /// Who may import whom. What is not named here is layer 5, which may import everybody, and which
 /// nobody else may.
@@ -24,6 +24,7 @@ const TABLE: &[(&str, &[&[&str]])] = &[
     ("metrics", &[LAYER_0]),
     ("drain", &[LAYER_0]),
     ("clock", &[LAYER_0]),
+    ("overload", &[]),
     ("pem", &[]),
     (
         "config",

@@ -6,12 +6,12 @@ use crate::support::{Gateway, Get, Upstream, eventually};
 
 /// The families that this version has, as `ecosystem.md` section 2 spells them.
 const FAMILIES: &str = "\
-    fantail_accept_errors_total fantail_buffered_bytes fantail_build_info fantail_connections \
+    fantail_accept_errors_total fantail_buffered_bytes fantail_buffered_limit_bytes fantail_build_info fantail_connections \
     fantail_drain_seconds fantail_events_completed_total fantail_events_dropped_total \
     fantail_events_received_total fantail_events_without_key_total fantail_fanout_duration_seconds fantail_feeds \
     fantail_frames_appended_total fantail_frames_conflated_total fantail_keys_forgotten_total fantail_frames_delivered_total fantail_frames_missed_total \
     fantail_gaps_total fantail_h2_glitches_total fantail_handover_failures_total fantail_ids_replaced_total \
-    fantail_panics_total fantail_tunnels \
+    fantail_log_dropped_total fantail_overload_state fantail_panics_total fantail_tunnels \
     fantail_received_bytes_total fantail_rejects_total fantail_request_duration_seconds \
     fantail_requests_total fantail_resumes_total \
     fantail_sent_bytes_total fantail_shard_busy_seconds_total fantail_shard_subscribers \
@@ -183,7 +183,10 @@ fn health_is_told_in_a_word_or_check_by_check() {
         assert_eq!((client.status, &*client.body()), (200, "ok\n"));
     }
     let mut client = Get::new("/readyz?verbose").connect(gateway.admin());
-    assert_eq!(client.body(), "runtime: ok\nshards: ok\nrunning: ok\nok\n");
+    assert_eq!(
+        client.body(),
+        "runtime: ok\nshards: ok\nrunning: ok\nmemory: ok\nok\n"
+    );
     assert_eq!(Get::new("/x").connect(gateway.admin()).status, 404);
     let post = Get::new("/metrics").method("POST").connect(gateway.admin());
     assert_eq!(post.status, 405);

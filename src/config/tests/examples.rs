@@ -32,6 +32,7 @@ fn the_complete_example_states_the_defaults() {
     assert_eq!(config.server, right.server);
     assert!(config.tls.is_none());
     assert_eq!(config.admin, right.admin);
+    assert_eq!(config.memory, right.memory);
     assert_eq!(config.hub, right.hub);
     assert_eq!(config.edge, right.edge);
     assert_eq!(config.ingest, right.ingest);
@@ -62,7 +63,7 @@ fn the_complete_example_has_every_key() {
         .iter()
         .filter_map(|fault| fault.right.strip_prefix("its keys are: "));
     let known: BTreeSet<_> = lists.flat_map(|list| list.split(", ")).collect();
-    assert_eq!(known.len(), 116, "{known:?}");
+    assert_eq!(known.len(), 117, "{known:?}");
     let example = std::fs::read_to_string(deploy().join("fantail.toml")).unwrap();
     let written: BTreeSet<_> = example
         .lines()

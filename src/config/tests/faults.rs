@@ -24,7 +24,7 @@ listen = "0.0.0.0:9900"
 
 [limits]
 topics = 0
-memory = "5GiB"
+memory = "5MiB"
 log_bytes = "1mb"
 uri_bytes = "32KiB"
 
@@ -95,10 +95,10 @@ path = "/prices/{name}"
           |          ^
        a whole number, at least 1
 
-    error: fantail.toml:16:1: `memory` is not available in this version
-       16 | memory = "5GiB"
-          | ^^^^^^
-       leave it out
+    error: fantail.toml:16:10: `memory` is "5MiB", which is too little to serve anybody
+       16 | memory = "5MiB"
+          |          ^^^^^^
+       at least "32MiB", or 0 for 80 % of what there is
 
     error: fantail.toml:17:13: `log_bytes` is "1mb", which is no size
        17 | log_bytes = "1mb"

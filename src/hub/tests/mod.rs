@@ -1,5 +1,7 @@
 //! The hub with a fake opener and a waker that counts.
 
+mod scarcity;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

@@ -35,6 +35,8 @@ enum Step {
     Release,
     /// Other logs use so much of the budget from now on.
     Others(usize),
+    /// Memory is scarce.
+    Halve,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -54,6 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..READERS, limit).prop_map(|(reader, limit)| Step::Read { reader, limit }),
         2 => Just(Step::Release),
         1 => (0_usize..6000).prop_map(Step::Others),
+        1 => Just(Step::Halve),
     ]
 }
 
@@ -141,6 +144,10 @@ impl Run {
                 self.budget.give_back(self.model.others);
                 self.budget.take(*bytes);
                 self.model.others = *bytes;
+            }
+            Step::Halve => {
+                self.model.halve();
+                self.log.halve();
             }
         }
         assert_eq!(self.log.size(), (self.model.size(), self.model.weight()));

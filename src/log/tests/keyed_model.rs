@@ -41,6 +41,8 @@ pub(super) struct Model {
     pub(super) oldest: usize,
     /// Frames that were kept, and had to go.
     forgotten: BTreeSet<usize>,
+    /// How many of them an append has told of.
+    told: usize,
     /// The place behind the newest frame that is gone and was not replaced when it went.
     pub(super) lost: usize,
     /// The place behind the last frame that was released, where frames are held back.
@@ -57,6 +59,7 @@ impl Model {
             all: Vec::new(),
             oldest: 0,
             forgotten: BTreeSet::new(),
+            told: 0,
             lost: 0,
             released: None,
             bounds,
@@ -79,10 +82,9 @@ impl Model {
         }
     }
 
-    /// How many of the frames kept had to go.
+    /// How many of the frames kept had to go since it was asked last.
     pub(super) fn append(&mut self, subject: Subject, data: &str, now: Instant) -> usize {
         let text = Self::text(self.all.len(), &subject, data);
-        let before = self.forgotten.len();
         self.all.push(Frame {
             subject,
             text,
@@ -101,7 +103,22 @@ impl Model {
         while age > Duration::ZERO && self.ring() > 1 && now - self.all[self.oldest].at > age {
             self.evict();
         }
-        self.forgotten.len() - before
+        let before = std::mem::replace(&mut self.told, self.forgotten.len());
+        self.told - before
+    }
+
+    /// Half of what is kept goes.
+    pub(super) fn halve(&mut self) {
+        let goal = self.weight() / 2;
+        while self.weight() > goal {
+            if self.forget() {
+                continue;
+            }
+            if self.ring() <= 1 {
+                return;
+            }
+            self.evict();
+        }
     }
 
     fn evict(&mut self) {

@@ -108,6 +108,20 @@ impl Model {
         while self.oldest < newest && !self.fits(now, all_bounds) {
             self.oldest += 1;
         }
+        self.forget_firsts();
+    }
+
+    /// Half of what is kept goes, and so many bytes of remembered ids before all frames.
+    pub(super) fn halve(&mut self, remembered: usize) {
+        let goal = usize::midpoint(self.weight(), remembered);
+        let newest = self.all.len().saturating_sub(1);
+        while self.oldest < newest && self.weight() > goal {
+            self.oldest += 1;
+        }
+        self.forget_firsts();
+    }
+
+    fn forget_firsts(&mut self) {
         let kept = &self.all[self.oldest..];
         self.firsts
             .retain(|id, _| kept.iter().any(|frame| frame.id.as_ref() == Some(id)));

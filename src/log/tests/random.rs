@@ -29,6 +29,8 @@ enum Step {
     },
     /// Other logs use so much of the budget from now on.
     Others(usize),
+    /// Memory is scarce.
+    Halve,
 }
 
 fn ids() -> impl Strategy<Value = String> {
@@ -75,6 +77,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => ("[a-d]", "[xy]{0,1}", 0_usize..40)
             .prop_map(|(id, data, before)| Step::Repeats { id, data, before }),
         1 => (0_usize..6000).prop_map(Step::Others),
+        1 => Just(Step::Halve),
     ]
 }
 
@@ -140,6 +143,10 @@ impl Run {
                 self.budget.give_back(self.model.others);
                 self.budget.take(*bytes);
                 self.model.others = *bytes;
+            }
+            Step::Halve => {
+                self.model.halve(self.log.departed_weight());
+                self.log.halve();
             }
         }
         self.compare();

@@ -8,6 +8,7 @@ mod delivery;
 mod descriptors;
 mod heads;
 mod idle;
+mod memory;
 mod proxied;
 mod topics;
 mod upstreams;
