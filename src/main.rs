@@ -27,7 +27,8 @@ fn run(cli: &Cli) -> Exit {
     let refused = rustix::thread::disable_transparent_huge_pages(true).err();
     // While this is the only thread.
     let inherited = Inherited::take();
-    let _log = telemetry::start(cli.log_level.map(cli::LogLevel::as_str));
+    let log = telemetry::start(cli.log_level.map(cli::LogLevel::as_str));
+    setup.metrics.count_dropped_lines(log.dropped());
     if let Some(error) = refused {
         tracing::debug!(%error, "huge pages can not be turned off; connections take more memory");
     }

@@ -4,19 +4,35 @@
 
 use std::io::{IsTerminal, stderr};
 
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 /// Lines that may wait for a slow pipe; those beyond are dropped, so that a blocked log stops no
 /// stream.
 const WAITING_LINES: usize = 8192;
 
+/// The log as it runs: what is logged while this lives is written.
+#[derive(Debug)]
+pub struct Log {
+    _writes: WorkerGuard,
+    dropped: ErrorCounter,
+}
+
+impl Log {
+    /// Tells at any time how many lines have been dropped.
+    pub fn dropped(&self) -> impl Fn() -> u64 + Send + Sync + use<> {
+        let dropped = self.dropped.clone();
+        move || u64::try_from(dropped.dropped_lines()).unwrap_or(u64::MAX)
+    }
+}
+
 /// Starts the log on standard error: text on a terminal, JSON lines otherwise. `level` is stronger
-/// than `RUST_LOG`; without both it is info. What is logged while the guard lives is written.
-pub fn start(level: Option<&str>) -> WorkerGuard {
+/// than `RUST_LOG`; without both it is info.
+pub fn start(level: Option<&str>) -> Log {
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING_LINES)
         .finish(stderr());
+    let dropped = writer.error_counter();
     let filter = match level {
         Some(level) => EnvFilter::new(level),
         None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
@@ -31,5 +47,8 @@ pub fn start(level: Option<&str>) -> WorkerGuard {
     } else {
         log.json().flatten_event(true).with_target(false).try_init()
     });
-    guard
+    Log {
+        _writes: guard,
+        dropped,
+    }
 }

@@ -21,15 +21,21 @@ struct Program {
 impl Program {
     /// On a port that was free a moment ago, in front of the upstream.
     fn serve(upstream: &Upstream, drain: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let address = free_address();
         let text = format!(
             "[server]\nlisten = [\"{address}\"]\ndrain = \"{drain}\"\ndrain_delay = \"0s\"\n\
              [admin]\nlisten = \"\"\n[[route]]\npath = \"/events\"\nupstream = \"http://{}/\"\n",
             upstream.address()
         );
-        let file = write(folder.path(), &text);
+        Self::start(address, &text, "info")
+    }
+
+    /// What the text configures at that address.
+    fn start(address: SocketAddr, text: &str, level: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = write(folder.path(), text);
         let child = command(&["serve", "--config", file.to_str().unwrap()])
+            .env("RUST_LOG", level)
             .spawn()
             .unwrap();
         let program = Self {
@@ -208,4 +214,33 @@ fn a_port_in_use_is_1_and_nothing_is_half_started() {
         assert!(!said.contains("fantail is ready"), "{said}");
     }
     assert!(!socket.exists(), "a socket's path is left behind");
+}
+
+/// A terminal that is stopped, a collector that hangs: the pipe is full, and so is what waits for it.
+#[test]
+fn a_log_that_nobody_reads_loses_lines_that_are_counted_and_stops_no_stream() {
+    let upstream = Upstream::live();
+    let (address, admin) = (free_address(), free_address());
+    let text = format!(
+        "[server]\nlisten = [\"{address}\"]\n[admin]\nlisten = \"{admin}\"\n\
+         [limits]\naccepts_per_second = 0\n[[route]]\npath = \"/events\"\nupstream = \"http://{}/\"\n",
+        upstream.address()
+    );
+    let program = Program::start(address, &text, "trace");
+    let mut client = program.subscribe();
+    let lost = || {
+        let metrics = Get::new("/metrics").connect(admin).body();
+        let mut lines = metrics.lines();
+        let line = lines.find_map(|line| line.strip_prefix("fantail_log_dropped_total "));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(lost(), 0);
+    eventually("lines are lost", || {
+        for _ in 0..100 {
+            assert_eq!(Get::new("/nowhere").connect(address).status, 404);
+        }
+        lost() > 0
+    });
+    upstream.emit("data: x\n\n");
+    assert_eq!(client.next_event().data, "x");
 }
