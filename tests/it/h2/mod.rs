@@ -63,6 +63,15 @@ impl Stage {
         ))
     }
 
+    /// So many, and no more. A connection's end is said before it is counted.
+    #[track_caller]
+    fn expect_glitches(&self, kind: &str, count: f64) {
+        eventually("what the client did is counted", || {
+            self.glitches(kind) >= count
+        });
+        assert_eq!(self.glitches(kind), count);
+    }
+
     fn rejects(&self, reason: &str) -> f64 {
         self.gateway.metric(&format!(
             "fantail_rejects_total{{listener=\"127.0.0.1:0\",reason=\"{reason}\"}}"

@@ -46,7 +46,7 @@ fn a_bomb_ends_its_connection_and_nobody_else_notices() {
             h2.expect_goaway(ENHANCE_YOUR_CALM);
         }
     });
-    assert_eq!(stage.glitches("reset"), 5.0);
+    stage.expect_glitches("reset", 5.0);
     assert_eq!(stage.upstream.requests().len(), 1);
 }
 
@@ -115,7 +115,7 @@ fn tables_that_shrink_and_grow_are_followed() {
     h2.send(frame(HEADERS, WHOLE, stream, &with(&[], &[NEWEST])));
     h2.wait_for_end();
     assert!(matches!(h2.goaway, Some((_, 1 | 9))), "{:?}", h2.goaway);
-    assert_eq!(stage.glitches("protocol"), 1.0);
+    stage.expect_glitches("protocol", 1.0);
 }
 
 /// A thousand updates of the table in one block are bytes of a block, and bounded as such.

@@ -26,7 +26,7 @@ fn requests_that_are_given_up_at_once_end_their_connection() {
         h2.send(&pairs);
         h2.expect_goaway(ENHANCE_YOUR_CALM);
     });
-    assert_eq!(stage.glitches("reset"), 1.0);
+    stage.expect_glitches("reset", 1.0);
     // The burst, a second's worth for the time that it took, and the others' own.
     let asked = stage.upstream.requests().len();
     assert!(asked <= 20 + 20 + 1, "{asked} topics were opened");
@@ -57,7 +57,7 @@ fn streams_that_are_given_up_once_they_are_served_cost_the_upstream_no_more_than
         h2.expect_goaway(NO_ERROR);
     });
     let seconds = (clock::now() - begin).as_secs() + 1;
-    assert_eq!(stage.glitches("stream_open"), 1.0);
+    stage.expect_glitches("stream_open", 1.0);
     let asked = stage.upstream.requests().len() as u64;
     let most = PER_SECOND * (1 + seconds) + 1;
     assert!(asked <= most, "{asked} topics were opened, {most} at most");
@@ -115,7 +115,7 @@ fn streams_that_the_gateway_is_made_to_give_up_end_their_connection() {
             .filter(|answer| answer.reset == Some(FLOW_CONTROL_ERROR));
         assert!(resets.count() <= 70);
     });
-    assert_eq!(stage.glitches("reset"), 1.0);
+    stage.expect_glitches("reset", 1.0);
 }
 
 #[test]
