@@ -251,7 +251,7 @@ fn watch_memory(app: &mut App, configured: u64) {
     let overload = app.edge.overload().clone();
     let (hub, metrics) = (Arc::clone(&app.hub), Arc::clone(&app.metrics));
     let memory = Memory::new(limit, hub, overload, metrics);
-    app.tasks.spawn(memory.watch());
+    app.tasks.spawn(memory.watch(memory::resident));
 }
 
 async fn sweep(hub: Arc<Hub>) {

@@ -69,18 +69,21 @@ impl Memory {
         }
     }
 
-    /// Looks again and again.
-    pub(super) async fn watch(self) {
+    /// Looks again and again at what `used` says. Where it says nothing, as when all descriptors are
+    /// in use, everything stays as it is until the next look.
+    pub(super) async fn watch(self, used: impl Fn() -> ProcResult<u64>) {
+        let mut is_blind = false;
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
-            match resident() {
-                Ok(used) => self.look(used),
-                Err(error) => {
-                    tracing::warn!(%error, "the memory in use can not be read: `memory` does not hold");
-                    return;
-                }
+            let used = used();
+            if let (false, Err(error)) = (is_blind, &used) {
+                tracing::warn!(%error, "the memory in use can not be read: until it can, `memory` does not hold");
+            }
+            is_blind = used.is_err();
+            if let Ok(used) = used {
+                self.look(used);
             }
         }
     }
@@ -126,7 +129,7 @@ impl Memory {
 }
 
 /// Bytes of this process that are in memory.
-fn resident() -> ProcResult<u64> {
+pub(super) fn resident() -> ProcResult<u64> {
     let pages = Process::myself()?.statm()?.resident;
     Ok(pages.saturating_mul(procfs::page_size()))
 }
@@ -164,6 +167,31 @@ mod tests {
             (0, 256, false),
         ];
         assert_eq!(seen, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_fails_changes_nothing_and_is_not_the_last() {
+        let memory = memory(256);
+        let overload = memory.overload.clone();
+        let looks = std::cell::Cell::new(0);
+        let used = || {
+            looks.set(looks.get() + 1);
+            match looks.get() {
+                1 => Ok(1000),
+                2 => Err(procfs::ProcError::Other("no descriptor is left".to_owned())),
+                _ => Ok(100),
+            }
+        };
+        let watch = memory.watch(used);
+        tokio::pin!(watch);
+        let step = Duration::from_millis(1);
+        let almost = LOOK.saturating_sub(step);
+        for expected in [Pressure::Critical, Pressure::Critical, Pressure::None] {
+            let next = tokio::time::timeout(almost, &mut watch);
+            assert!(next.await.is_err(), "it never ends");
+            assert_eq!(overload.pressure(), expected);
+            tokio::time::advance(step).await;
+        }
     }
 
     #[test]
